@@ -1,0 +1,60 @@
+# Every target sets up what it needs. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+export UV_LINK_MODE ?= copy
+
+.PHONY: help setup demo test check cluster-up cluster-down bench screenshots constraints clean-demo
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make .venv with arctl, the trainer and the tools of development
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "arctl needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+	  test -x $(BIN)/python || uv venv --quiet --python $$(command -v $(PYTHON)) $(VENV); \
+	else \
+	  test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+	  test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv; \
+	fi
+	@echo "setting up .venv (torch is a large download the first time)"
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+demo: $(READY) ## the main job from end to end: real video, two models, list, curves, comparison
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh
+
+test: $(READY) ## the whole test suite; with Slurm installed also on a real cluster
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadgroup $(TESTS)
+
+check: $(READY) ## formatting, lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --config pyproject.toml
+
+cluster-up: $(READY) ## start a real Slurm cluster on this machine to play with
+	@$(BIN)/python tests/slurm/cluster.py up --dir $(CURDIR)/.arctl/cluster
+
+cluster-down: $(READY) ## stop it
+	@$(BIN)/python tests/slurm/cluster.py down --dir $(CURDIR)/.arctl/cluster
+
+bench: $(READY) ## print the benchmark tables
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+screenshots: $(READY) ## take the README's pictures from the demo's workspace
+	@$(BIN)/python benchmarks/screenshots.py demo docs/img
+
+constraints: $(READY) ## resolve constraints.txt again
+	@$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
+	  --no-header --no-annotate --quiet --output-file constraints.txt
+
+clean-demo: ## remove the demo's workspace
+	@rm -rf demo
