@@ -1,0 +1,62 @@
+"""From an older schema to this one: a copy first, then all steps in one transaction.
+
+The schema's number is SQLite's `user_version`. A step is the SQL that leads to its number from the one before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from arctl.errors import ArctlError
+
+SCHEMA = 1
+"""The schema that this arctl reads and writes (`tables`)."""
+
+STEPS: Mapping[int, Sequence[str]] = {}
+"""SQL by the number that it leads to; schema 1 is the first."""
+
+
+def migrate(
+    connection: sqlite3.Connection,
+    db: Path,
+    *,
+    steps: Mapping[int, Sequence[str]] = STEPS,
+    target: int = SCHEMA,
+) -> Path | None:
+    """Bring a registry up to `target` and return the copy that was made first; None where there was nothing to do.
+
+    Whatever dies in between leaves the old schema or the new one. Raises ArctlError where a step is missing.
+    """
+    version = _version(connection)
+    if version >= target:
+        return None
+    copy = db.with_name(f"{db.name}.bak-v{version}-{time.strftime('%Y%m%dT%H%M%S')}")
+    _copy(connection, copy)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(_version(connection) + 1, target + 1):
+            if number not in steps:
+                cure = "`arctl rebuild` makes it anew from the run directories"
+                raise ArctlError(f"no way leads from schema {version} to {target}", where=str(db), cure=cure)
+            for statement in steps[number]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={target}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return copy
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _copy(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy through SQLite: opening the file by hand would drop this process's locks on it."""
+    with sqlite3.connect(target) as copy:
+        connection.backup(copy)
+    copy.close()

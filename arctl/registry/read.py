@@ -1,0 +1,252 @@
+"""Looking at the registry: plain SQL, plain rows, no sqlmodel. A registry that does not exist yet is an empty one.
+
+Curves are stitched: where a later attempt went on from a checkpoint, what the earlier one wrote beyond it no
+longer counts.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arctl.registry.connect import reading
+from arctl.registry.rows import AttemptRow, JobRow, MetricSummary, Offset, Point, RunRow, WatchedRun, unpack
+from arctl.states import LIVE, State
+
+_RUN = (
+    "number, name, token, model, data, preset, cluster, template, created, state, job_id, submission, "
+    "expects_events, epoch, epochs, step, started, ended, exit_code, message, node, reason, NULL AS tags, note, "
+    "group_name, sweep, rerun_of, damaged, NULL AS metrics, cancelled, signal, heard, last_event, attempts, dropped"
+)
+_JOB = (
+    "jobs.run, jobs.cluster, jobs.job_id, jobs.submitted, jobs.state, jobs.source, jobs.asked_at, jobs.exit_code, "
+    "jobs.signal, jobs.node, jobs.reason, jobs.started, jobs.ended"
+)
+_ATTEMPT = (
+    "run, ordinal, name, host, started, ended, status, last_event, resumed_step, message, damaged, warnings, "
+    "last_warning"
+)
+_STATES: Mapping[str, State] = {str(state): state for state in State}
+_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+
+
+def runs(
+    db: Path,
+    *,
+    numbers: Sequence[int] | None = None,
+    limit: int | None = None,
+    live_only: bool = False,
+    metrics: Sequence[str] | None = None,
+) -> list[RunRow]:
+    """Return runs, newest first, with summaries of the named metrics: None for all of them, `()` for none."""
+    where = _any_of("number", numbers)
+    if live_only:
+        where += f" AND watched = 1 AND state IN ({_LIVE})"
+    query = f"SELECT {_RUN} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?"
+    with reading(db) as connection:
+        if connection is None:
+            return []
+        connection.execute("BEGIN")
+        found = connection.execute(query, (-1 if limit is None else limit,)).fetchall()
+        chosen = [row[0] for row in found] if where != "1" or limit is not None else None
+        tags = _tags(connection, chosen)
+        summaries = _summaries(connection, chosen, metrics)
+    return [_run(row, tags.get(row[0], ()), summaries.get(row[0], {})) for row in found]
+
+
+def run(db: Path, number: int) -> RunRow | None:
+    """Return one run with all its summaries; None where there is no such run."""
+    return next(iter(runs(db, numbers=[number])), None)
+
+
+def curve(db: Path, number: int, metric: str) -> list[Point]:
+    """Return the stitched curve of a metric in step order; empty where the run has no such metric."""
+    with reading(db) as connection:
+        if connection is None:
+            return []
+        found = connection.execute("SELECT id FROM metrics WHERE name = ?", (metric,)).fetchone()
+        return stitched(connection, number, found[0]) if found else []
+
+
+def stitched(connection: sqlite3.Connection, number: int, metric: int) -> list[Point]:
+    """Return the points of a metric (by its id) that count, in step order: of each step the latest attempt's."""
+    rows = connection.execute(
+        "SELECT p.step, p.epoch, p.t, p.value, p.attempt FROM points p "
+        "JOIN attempts a ON a.run = p.run AND a.ordinal = p.attempt "
+        "WHERE p.run = ? AND p.metric = ? AND (a.keep IS NULL OR p.step <= a.keep) ORDER BY p.attempt, p.step",
+        (number, metric),
+    ).fetchall()
+    if rows and rows[0][4] != rows[-1][4]:
+        rows = sorted({row[0]: row for row in rows}.values())
+    return [Point(step, epoch, t, math.nan if v is None else v, attempt) for step, epoch, t, v, attempt in rows]
+
+
+def metric_names(db: Path, numbers: Sequence[int]) -> list[str]:
+    """Return the names of the metrics that any of these runs has, sorted."""
+    with reading(db) as connection:
+        if connection is None or not numbers:
+            return []
+        return sorted({name for found in _summaries(connection, numbers, None).values() for name in found})
+
+
+def jobs(db: Path, number: int) -> list[JobRow]:
+    """Return the jobs of a run, oldest first."""
+    query = f"SELECT {_JOB} FROM jobs WHERE run = ? ORDER BY submitted, job_id"
+    with reading(db) as connection:
+        return [_job(row) for row in connection.execute(query, (number,))] if connection else []
+
+
+def every_job(db: Path) -> list[JobRow]:
+    """Return the jobs of all runs."""
+    with reading(db) as connection:
+        return [_job(row) for row in connection.execute(f"SELECT {_JOB} FROM jobs")] if connection else []
+
+
+def live_jobs(db: Path, cluster: str) -> list[JobRow]:
+    """Return the jobs of a cluster that can still change state, oldest first."""
+    query = (
+        f"SELECT {_JOB} FROM jobs JOIN runs ON runs.number = jobs.run WHERE runs.watched = 1 AND jobs.cluster = ? "
+        f"AND (jobs.state IS NULL OR jobs.state IN ({_LIVE})) ORDER BY jobs.submitted, jobs.job_id"
+    )
+    with reading(db) as connection:
+        return [_job(row) for row in connection.execute(query, (cluster,))] if connection else []
+
+
+def attempts(db: Path, number: int) -> list[AttemptRow]:
+    """Return the starts of the trainer in a run, oldest first."""
+    query = f"SELECT {_ATTEMPT} FROM attempts WHERE run = ? ORDER BY ordinal"
+    with reading(db) as connection:
+        return [AttemptRow(*row) for row in connection.execute(query, (number,))] if connection else []
+
+
+def offsets(db: Path, number: int) -> Mapping[str, Offset]:
+    """Return how far each attempt's event file has been read, by attempt name, oldest attempt first."""
+    with reading(db) as connection:
+        return positions(connection, [number]).get(number, {}) if connection else {}
+
+
+def names(db: Path) -> Mapping[str, int]:
+    """Return the newest run of each name."""
+    with reading(db) as connection:
+        if connection is None:
+            return {}
+        return dict(connection.execute("SELECT name, max(number) FROM runs GROUP BY name"))
+
+
+def numbers(db: Path) -> list[int]:
+    """Return the numbers of all runs, smallest first."""
+    with reading(db) as connection:
+        return [row[0] for row in connection.execute("SELECT number FROM runs ORDER BY 1")] if connection else []
+
+
+def sparkline(db: Path, numbers: Sequence[int], metric: str, width: int) -> Mapping[int, list[float]]:
+    """Return at most `width` values of a metric for each run that has it, evenly spaced, the newest last."""
+    with reading(db) as connection:
+        found = connection and connection.execute("SELECT id FROM metrics WHERE name = ?", (metric,)).fetchone()
+        if connection is None or not found or width < 1:
+            return {}
+        curves = {number: [point.value for point in stitched(connection, number, found[0])] for number in numbers}
+    return {number: _thinned(values, width) for number, values in curves.items() if values}
+
+
+def watched(db: Path) -> list[WatchedRun]:
+    """Return what a sync has to know of every run that can still change, oldest first."""
+    query = (
+        "SELECT number, token, runs.cluster, created, submission, runs.state, runs.ended, "
+        "(SELECT status FROM attempts WHERE run = number ORDER BY ordinal DESC LIMIT 1) "
+        "FROM runs WHERE watched = 1 ORDER BY number"
+    )
+    with reading(db) as connection:
+        if connection is None:
+            return []
+        connection.execute("BEGIN")
+        rows = connection.execute(query).fetchall()
+        found = [row[0] for row in rows]
+        by_run = positions(connection, found)
+        query = f"SELECT {_JOB} FROM jobs WHERE {_any_of('run', found)} ORDER BY submitted, job_id"
+        newest = {row[0]: _job(row) for row in connection.execute(query)}
+    return [_watched(row, newest, by_run) for row in rows]
+
+
+def polled(db: Path, cluster: str) -> tuple[float, float | None, str | None]:
+    """Return when a cluster was last asked and last answered (Unix seconds), and what went wrong when asked."""
+    with reading(db) as connection:
+        query = "SELECT asked_at, answered_at, error FROM polls WHERE cluster = ?"
+        row = connection.execute(query, (cluster,)).fetchone() if connection else None
+    return (row[0], row[1], row[2]) if row else (0.0, None, None)
+
+
+def summaries(connection: sqlite3.Connection, number: int) -> dict[str, MetricSummary]:
+    """Return the summaries of one run as stored."""
+    return _summaries(connection, [number], None).get(number, {})
+
+
+def positions(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, dict[str, Offset]]:
+    """Return `offsets` of several runs."""
+    query = (
+        "SELECT run, name, read_to, inode, last_seq, coalesce(step, 0), coalesce(epoch, 0.0) FROM attempts "
+        f"WHERE {_any_of('run', numbers)} ORDER BY run, ordinal"
+    )
+    found: dict[int, dict[str, Offset]] = {}
+    for number, name, *rest in connection.execute(query):
+        found.setdefault(number, {})[name] = Offset(*rest)
+    return found
+
+
+def _any_of(column: str, numbers: Iterable[int] | None) -> str:
+    if numbers is None:
+        return "1"
+    return f"{column} IN ({','.join(str(int(number)) for number in numbers)})"
+
+
+def _tags(connection: sqlite3.Connection, numbers: list[int] | None) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for number, tag in connection.execute(
+        f"SELECT run, tag FROM tags WHERE {_any_of('run', numbers)} ORDER BY run, tag"
+    ):
+        found[number] = (*found.get(number, ()), tag)
+    return found
+
+
+def _summaries(
+    connection: sqlite3.Connection, numbers: Sequence[int] | None, metrics: Sequence[str] | None
+) -> dict[int, dict[str, MetricSummary]]:
+    if metrics is not None and not metrics:
+        return {}
+    known = dict(connection.execute("SELECT id, name FROM metrics"))
+    if metrics is not None:
+        known = {number: name for number, name in known.items() if name in set(metrics)}
+    query = f"SELECT run, packed FROM summaries WHERE {_any_of('run', numbers)}"
+    return {number: unpack(packed, known) for number, packed in connection.execute(query)}
+
+
+def _run(row: Sequence[Any], tags: tuple[str, ...], metrics: Mapping[str, MetricSummary]) -> RunRow:
+    cells = list(row)
+    cells[9] = _STATES.get(cells[9], State.UNKNOWN)
+    cells[12] = bool(cells[12])
+    cells[22] = tags
+    cells[28] = metrics
+    return RunRow(*cells)
+
+
+def _job(row: Sequence[Any]) -> JobRow:
+    cells = list(row)
+    cells[4] = _STATES.get(cells[4])
+    return JobRow(*cells)
+
+
+def _watched(row: Sequence[Any], jobs: Mapping[int, JobRow], offsets: Mapping[int, Mapping[str, Offset]]) -> WatchedRun:
+    cells = [*row, jobs.get(row[0]), offsets.get(row[0], {})]
+    cells[5] = _STATES.get(cells[5], State.UNKNOWN)
+    return WatchedRun(*cells)
+
+
+def _thinned(values: list[float], width: int) -> list[float]:
+    if len(values) <= width:
+        return values
+    if width == 1:
+        return values[-1:]
+    return [values[round(place * (len(values) - 1) / (width - 1))] for place in range(width)]

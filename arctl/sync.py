@@ -1,0 +1,299 @@
+"""Disk and scheduler -> registry: what has grown, one question to each cluster, lost jobs found by their token.
+
+Cheap where nothing has changed (nothing is written), safe to repeat, to interrupt, and to run in several processes. A
+query that fails or does not mention a job changes no state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from arctl.errors import ArctlError
+from arctl.intake import Restarted, fresh_news, read_again
+from arctl.rebuild import RebuildReport, rebuild
+from arctl.registry import ingest, read
+from arctl.registry.connect import RegistryBusy, RegistryFull, RegistryReadOnly, transaction
+from arctl.registry.ingest import AttemptNews
+from arctl.registry.rows import JobRow, WatchedRun
+from arctl.registry.settle import FORGOTTEN_S, GRACE_S, REQUEUED, settle
+from arctl.rundir import RunDir, run_name
+from arctl.settings import Workspace
+from arctl.states import ENDED, LIVE, State
+from arctl.tail import last_lines
+
+if TYPE_CHECKING:
+    from arctl.clusters.base import Cluster, JobState
+
+__all__ = ["RebuildReport", "SyncReport", "rebuild", "sync"]
+
+HEAL_AFTER_S = 5.0
+"""A hand-over that is this old may have died: its token is looked for, seconds."""
+
+LOST_AFTER_S = 300.0
+"""A hand-over that is this old, and whose token no job carries, has died, seconds."""
+
+HEAL_FOR_S = 7 * 86400.0
+"""So long its token is looked for, seconds."""
+
+SOON_S = 5.0
+"""A cluster is asked after this time already where a trainer has written its end record, seconds."""
+
+HEARD_S = 30.0
+"""How old the stored time of an unchanged answer may grow, so that an unchanged job costs no write, seconds."""
+
+BATCH = 20_000
+"""Points that are stored in one transaction."""
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a sync found."""
+
+    runs: int
+    """Runs that were looked at."""
+    events: int
+    """New event lines."""
+    damaged: int
+    """New lines that could not be read."""
+    scheduler_errors: tuple[str, ...] = ()
+    """Clusters that did not answer, one line each: what is shown of their jobs is as old as the line says."""
+    asked: bool = False
+    """Whether any cluster was asked."""
+    troubles: tuple[str, ...] = ()
+    """What else went wrong, one line each: damaged lines, unreadable files, a registry that cannot be written."""
+
+
+def sync(workspace: Workspace, *, clusters: Mapping[str, Cluster] | None = None, force: bool = False) -> SyncReport:
+    """Bring the registry up to date with the run directories and the schedulers.
+
+    `clusters` stands in for those of the workspace; `force` asks them whatever the poll interval says. Raises
+    ArctlError only where the registry cannot be read at all; everything else is in the report.
+    """
+    runs = read.watched(workspace.db)
+    look = _Sync(workspace, clusters, force=force, now=time.time())
+    if runs:
+        try:
+            look.read_events(runs)
+            for name in sorted({run.cluster for run in runs}):
+                look.ask(name, [run for run in runs if run.cluster == name])
+            look.settle_due(runs)
+            look.explain_failures()
+        except (RegistryReadOnly, RegistryFull, RegistryBusy) as error:
+            look.troubles.append(str(error))
+    said = tuple(look.scheduler_errors), look.asked, tuple(look.troubles)
+    return SyncReport(len(runs), look.events, look.damaged, *said)
+
+
+@dataclass
+class _Sync:
+    """One sync under way."""
+
+    workspace: Workspace
+    clusters: Mapping[str, Cluster] | None
+    force: bool
+    now: float
+    events: int = 0
+    damaged: int = 0
+    asked: bool = False
+    scheduler_errors: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    ended_trainers: set[int] = field(default_factory=set)
+    settled: set[int] = field(default_factory=set)
+    unexplained: set[int] = field(default_factory=set)
+
+    def read_events(self, runs: Iterable[WatchedRun], *, thorough: bool = False) -> None:
+        """Store what event files say beyond what is known, several runs in one transaction."""
+        pending: list[AttemptNews] = []
+        for run in runs:
+            try:
+                self._read_run(run, pending, thorough=thorough)
+            except (RegistryReadOnly, RegistryFull, RegistryBusy):
+                raise
+            except (ArctlError, OSError) as error:
+                self.troubles.append(f"{run_name(run.number)}: {error}")
+        self._store(pending)
+
+    def ask(self, name: str, runs: Sequence[WatchedRun]) -> None:
+        """Ask one cluster after all its live jobs, and after the jobs of hand-overs that never came back."""
+        jobs = {run.job.job_id: run for run in runs if run.job and _can_change(run.job)}
+        lost = [run for run in runs if run.job is None and HEAL_AFTER_S < self.now - run.created < HEAL_FOR_S]
+        if not (jobs or lost) or not self._may_ask(name, jobs.values()):
+            return
+        self.asked = True
+        try:
+            cluster = self._cluster(name)
+            told = cluster.states(list(jobs), since=min(_submitted(run) for run in jobs.values())) if jobs else {}
+            found = {run.number: cluster.find(run.token, since=run.created - 60) for run in lost}
+        except ArctlError as error:
+            self.scheduler_errors.append(f"{name} did not answer, its jobs are shown as they were: {error}")
+            self._polled(name, str(error))
+            return
+        self._polled(name, None)
+        facts = [fact for job_id, state in told.items() if (fact := self._fact(jobs.get(job_id), state))]
+        by_number = {run.number: run for run in runs}
+        ended = [by_number[fact.run] for fact in facts if fact.state in ENDED]
+        now = [replace(run, offsets=read.offsets(self.workspace.db, run.number)) for run in ended]
+        self.read_events(now, thorough=True)
+        self._store_facts(facts)
+        for run in lost:
+            self._heal(run, found[run.number])
+
+    def settle_due(self, runs: Sequence[WatchedRun]) -> None:
+        """Settle runs whose headline changes with time alone."""
+        due = [run.number for run in runs if run.number not in self.settled and _due(run, self.now)]
+        if due:
+            with transaction(self.workspace.db) as connection:
+                self._settle(connection, due)
+
+    def explain_failures(self) -> None:
+        """Give runs that failed without a word the last line of their log."""
+        for number in sorted(self.unexplained):
+            job = next(iter(read.jobs(self.workspace.db, number)[-1:]), None)
+            try:
+                message = _last_words(RunDir(self.workspace.run_dir(number)), job)
+            except (ArctlError, OSError) as error:
+                message = f"the log cannot be read: {error}"
+            with transaction(self.workspace.db) as connection:
+                ingest.set_message(connection, number, message)
+
+    def _read_run(self, run: WatchedRun, pending: list[AttemptNews], *, thorough: bool) -> None:
+        try:
+            for news in fresh_news(
+                RunDir(self.workspace.run_dir(run.number)), run.number, run.offsets, thorough=thorough
+            ):
+                pending.append(news)
+                if sum(len(item.points) for item in pending) >= BATCH:
+                    self._store(pending)
+        except Restarted:
+            self._store(pending)
+            known = read.offsets(self.workspace.db, run.number)
+            with suppress(Restarted):
+                for news in read_again(self.workspace, run.number, known, now=self.now):
+                    self._count(news)
+
+    def _store(self, pending: list[AttemptNews]) -> None:
+        if not pending:
+            return
+        with transaction(self.workspace.db) as connection:
+            stored = [news for news in pending if ingest.store_news(connection, news)]
+            self._settle(connection, {news.run for news in stored})
+        for news in stored:
+            self._count(news)
+        pending.clear()
+
+    def _count(self, news: AttemptNews) -> None:
+        self.events += news.events
+        self.damaged += news.damaged
+        if news.trouble:
+            self.troubles.append(news.trouble)
+        if news.status:
+            self.ended_trainers.add(news.run)
+
+    def _may_ask(self, name: str, runs: Iterable[WatchedRun]) -> bool:
+        """Tell whether it is time to ask; several arctl share the answer. This machine is always asked."""
+        if name == "local":
+            return True
+        ended = any(run.trainer or run.number in self.ended_trainers for run in runs)
+        least_s = 0.0 if self.force else self.workspace.settings.slurm.poll_s
+        asked_at, answered_at, error = read.polled(self.workspace.db, name)
+        least_s = min(least_s, SOON_S) if ended else least_s
+        if not 0 <= self.now - asked_at < least_s:
+            with transaction(self.workspace.db) as connection:
+                if ingest.start_poll(connection, name, at=self.now, least_s=least_s):
+                    return True
+        if error:
+            since = "" if answered_at is None else time.strftime(" since %H:%M:%S", time.localtime(answered_at))
+            self.scheduler_errors.append(f"{name} has not answered{since}, its jobs are shown as they were: {error}")
+        return False
+
+    def _polled(self, name: str, error: str | None) -> None:
+        if name != "local":
+            with transaction(self.workspace.db) as connection:
+                ingest.end_poll(connection, name, at=time.time(), error=error)
+
+    def _cluster(self, name: str) -> Cluster:
+        if self.clusters is not None and name in self.clusters:
+            return self.clusters[name]
+        from arctl.clusters import open_cluster
+
+        return open_cluster(name, self.workspace)
+
+    def _fact(self, run: WatchedRun | None, said: JobState) -> JobRow | None:
+        """Return what is new in what a scheduler said of a run's job; None where nothing is."""
+        if run is None or run.job is None or said.state not in (*ENDED, State.PENDING, State.RUNNING, State.SUSPENDED):
+            return None
+        if said.token is not None and said.token != run.token:
+            self.troubles.append(f"{run_name(run.number)}: {run.cluster} has given job {said.job_id} to somebody else")
+            return None
+        same = ("state", "source", "exit_code", "signal", "node", "reason", "started", "ended")
+        fact = replace(run.job, asked_at=said.at, **{name: getattr(said, name) for name in same})
+        unchanged = replace(fact, asked_at=run.job.asked_at) == run.job
+        return None if unchanged and said.at - (run.job.asked_at or 0.0) < HEARD_S else fact
+
+    def _store_facts(self, facts: Sequence[JobRow]) -> None:
+        if facts:
+            with transaction(self.workspace.db) as connection:
+                for fact in facts:
+                    ingest.store_job(connection, fact)
+                self._settle(connection, {fact.run for fact in facts})
+
+    def _heal(self, run: WatchedRun, job_id: str | None) -> None:
+        """Adopt the job that carries a run's token; where nobody knows it for long, say so. Nothing is sent again."""
+        if job_id is None:
+            if run.submission == "submitting" and self.now - run.created > LOST_AFTER_S:
+                what = f"no job carries {run.token}: it was never queued, or is forgotten (`arctl rerun` sends it anew)"
+                with transaction(self.workspace.db) as connection:
+                    ingest.set_submission(connection, run.number, "unconfirmed", what)
+                    self._settle(connection, {run.number})
+            return
+        job = JobRow(run.number, run.cluster, job_id, run.created)
+        with transaction(self.workspace.db) as connection:
+            ingest.set_submission(connection, run.number, "submitted")
+            ingest.store_job(connection, job)
+            self._settle(connection, {run.number})
+        from arctl.runfile import change_run
+
+        try:
+            path = RunDir(self.workspace.run_dir(run.number)).run_yaml
+            change_run(path, lambda file: file.with_job(run.cluster, job_id, run.created))
+        except ArctlError as error:
+            self.troubles.append(f"{run_name(run.number)} is job {job_id}, which its run.yaml does not say: {error}")
+
+    def _settle(self, connection: Any, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            unexplained = settle(connection, number, now=self.now)
+            (self.unexplained.add if unexplained else self.unexplained.discard)(number)
+            self.settled.add(number)
+
+
+def _can_change(job: JobRow) -> bool:
+    return job.state is None or job.state in LIVE or job.state in REQUEUED
+
+
+def _submitted(run: WatchedRun) -> float:
+    return run.job.submitted if run.job else run.created
+
+
+def _due(run: WatchedRun, now: float) -> bool:
+    """Tell whether time alone changes a run: files trailed long enough, a grace is over, a scheduler has forgotten."""
+    if run.state in ENDED:
+        return now - (run.ended or 0.0) >= GRACE_S
+    if run.job is None or run.job.state is None:
+        return False
+    forgotten = run.trainer in ("completed", "failed") and now - (run.job.asked_at or now) > FORGOTTEN_S
+    return run.job.state in ENDED or forgotten
+
+
+def _last_words(directory: RunDir, job: JobRow | None) -> str:
+    """Return one line on why a run failed, from its job's end and the last line of its log."""
+    logs = directory.logs()
+    lines = [line for line in last_lines(logs[-1], 100) if line.strip()] if logs else []
+    code = f" (exit status {job.exit_code}, signal {job.signal})" if job else ""
+    last = lines[-1].strip() if lines else f"the log is empty{code}" if logs else f"no log was written{code}"
+    if job is not None and job.state is State.COMPLETED:
+        return f"the job ended well, but the trainer wrote no good end record; last line of the log: {last}"
+    return last
