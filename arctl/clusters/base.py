@@ -1,0 +1,109 @@
+"""What arctl asks of a place where jobs run: five questions, answered by Slurm and by this machine alike.
+
+A job that nobody mentions is absent from an answer: absence never changes a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from arctl.states import State
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that is ready to go."""
+
+    script: Path
+    """The rendered job script."""
+    run_dir: Path
+    """The run directory; it exists."""
+    token: str
+    """`arctl-` and 12 hex digits: by it the job is found again."""
+    log: Path
+    """Where output goes, with the scheduler's patterns (`RunDir.log_pattern`)."""
+    directives: Mapping[str, object]
+    """The directives in the script: `clusters.directives.directives`."""
+    array: int | None = None
+    """Number of elements of a job array, or None for a single job."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What a scheduler says of a job."""
+
+    job_id: str
+    """`77`, or `77_3` for an array's element."""
+    state: State
+    """PENDING, RUNNING, SUSPENDED or an ended state."""
+    at: float
+    """When it said so, Unix seconds."""
+    source: str
+    """Who said it: `squeue`, `sacct`, `scontrol`, `local`."""
+    exit_code: int | None = None
+    """Exit status of an ended job; None while it lives, where nobody knows, and after a signal."""
+    signal: int | None = None
+    """Number of the signal that ended it."""
+    node: str | None = None
+    """Where it runs or ran."""
+    reason: str | None = None
+    """Why it is pending, or why it ended, in the scheduler's words."""
+    started: float | None = None
+    """Unix seconds."""
+    ended: float | None = None
+    """Unix seconds."""
+    token: str | None = None
+    """The token that the job carries: another one means that the scheduler has given the id to another job."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a cluster can do."""
+
+    arrays: bool
+    accounting: bool
+    time_limit: bool
+    gpus: bool
+
+
+class Cluster(Protocol):
+    """A place where jobs run."""
+
+    name: str
+
+    def capabilities(self) -> Capabilities:
+        """Say what this cluster can do. Raises SchedulerError where it does not answer."""
+        ...
+
+    def submit(self, submission: Submission) -> str:
+        """Queue a job and return its id (`77`).
+
+        Raises SubmitRefused where nothing was queued, SubmitUnconfirmed where nobody can tell, SchedulerError
+        where there is no scheduler.
+        """
+        ...
+
+    def states(self, job_ids: Sequence[str], *, since: float | None = None) -> Mapping[str, JobState]:
+        """Ask after all of the jobs at once; `since` is the oldest one's submit time, Unix seconds.
+
+        A job that nobody mentions is absent. Raises SchedulerError where nobody answered.
+        """
+        ...
+
+    def find(self, token: str, *, since: float) -> str | None:
+        """Return the id of the job that carries `token`, submitted after `since`, or None where there is none.
+
+        Raises SchedulerError where nobody answered.
+        """
+        ...
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """End jobs, pending or running; those that have ended already are no error."""
+        ...
+
+    def log_path(self, run_dir: Path, job_id: str) -> Path:
+        """Return the log of a run's job."""
+        ...

@@ -1,0 +1,143 @@
+"""The directives of a job: what is asked for, checked before any scheduler sees it, for Slurm and this machine alike.
+
+Slurm accepts much nonsense (`--time=-5`) and some of it only fails hours later; here it is refused with its name.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from arctl.errors import UsageError
+from arctl.settings import SlurmSettings
+
+WARNING_S = 120
+"""How long before the time limit the trainer is warned (USR2), seconds; less for short jobs."""
+
+_EXCLUDE = {
+    "requeue": ("no-requeue",),
+    "no-requeue": ("requeue",),
+    "mem-per-cpu": ("mem",),
+    "mem-per-gpu": ("mem",),
+    "gpus": ("gres",),
+    "gpus-per-node": ("gres",),
+    "gpus-per-task": ("gres",),
+}
+"""A site's directive that replaces one of ours, since Slurm takes only one of them."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MEM = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:=@+-]*")
+_FLAG = re.compile(r"--([a-z][a-z0-9-]*)(?:=(.*))?")
+
+
+def seconds(text: str) -> int | None:
+    """Translate a time as sbatch takes it to seconds; None for one without limit.
+
+    `30` is minutes; also `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`, `UNLIMITED`. Raises UsageError.
+    """
+    if text.strip().upper() in {"UNLIMITED", "INFINITE"}:
+        return None
+    match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text.strip())
+    if match is None:
+        raise _wrong("time", text, "write 30 (minutes), 4:00:00 or 1-12:00:00")
+    days, *parts = match.groups()
+    numbers = [int(part) for part in parts if part is not None]
+    if days is not None:
+        hours, minutes, rest = (*numbers, 0, 0)[:3]
+    elif len(numbers) == 3:
+        hours, minutes, rest = numbers
+    else:
+        hours, (minutes, rest) = 0, (*numbers, 0)[:2]
+    total = int(days or 0) * 86400 + hours * 3600 + minutes * 60 + rest
+    if total <= 0:
+        raise _wrong("time", text, "a time limit of nothing would mean none at all; write 30 (minutes) or 4:00:00")
+    return total
+
+
+def directives(
+    *,
+    name: str,
+    token: str,
+    log: Path,
+    settings: SlurmSettings,
+    gpus: int | None = None,
+    nodes: int | None = None,
+    cpus: int | None = None,
+    mem: str | None = None,
+    time: str | None = None,
+    partition: str | None = None,
+    array: int | None = None,
+    signal: str = "B:USR2",
+    requeue: bool = True,
+) -> dict[str, object]:
+    """Return the directives of a job: long option name -> value, True for a flag.
+
+    `gpus` and `cpus` count per node (one task a node); `signal` comes from `Template.signal`; `log` is
+    `RunDir.log_pattern`. The site's `extra_sbatch` comes after and wins, its `skip` comes last; for the local
+    cluster, which has no site, give `SlurmSettings()`.
+    Raises UsageError naming the option that is wrong.
+    """
+    limit = seconds(time) if time is not None else None
+    wanted: dict[str, object] = {
+        "job-name": _checked("name", f"{name}-{token}", _NAME, "use letters, digits and ._- only"),
+        "comment": _checked("token", token, _NAME, "use letters, digits and ._- only"),
+        "output": output_pattern(log),
+        "open-mode": "append",
+        "partition": _word("partition", partition or settings.partition),
+        "account": _word("account", settings.account),
+        "qos": _word("qos", settings.qos),
+        "nodes": _count("nodes", 1 if nodes is None else nodes, least=1),
+        "ntasks-per-node": 1,
+        "cpus-per-task": _count("cpus", cpus, least=1) if cpus is not None else None,
+        "gres": f"{settings.gres}:{gpus}" if _count("gpus", gpus or 0, least=0) else None,
+        "mem": _checked("mem", mem, _MEM, "write 32G or 500M") if mem is not None else None,
+        "time": time.strip() if time is not None else None,
+        "signal": f"{signal}@{min(WARNING_S, limit // 3)}" if limit is not None else None,
+        "requeue" if requeue else "no-requeue": True,
+        "array": f"0-{_count('array', array, least=1) - 1}" if array is not None else None,
+    }
+    site = extra(settings)
+    for key in site:
+        for other in _EXCLUDE.get(key, ()):
+            wanted.pop(other, None)
+    wanted.update(site)
+    return {key: value for key, value in wanted.items() if value is not None and key not in settings.skip}
+
+
+def extra(settings: SlurmSettings) -> dict[str, object]:
+    """Return the site's own directives (`extra_sbatch`). Raises UsageError for one that is no `--key=value`."""
+    found: dict[str, object] = {}
+    for entry in settings.extra_sbatch:
+        match = _FLAG.fullmatch(entry.strip())
+        if match is None:
+            raise UsageError(
+                f"{entry!r} is no directive", where="arctl.yaml: slurm.extra_sbatch", cure="write --key=value or --flag"
+            )
+        found[match[1]] = True if match[2] is None else match[2]
+    return found
+
+
+def output_pattern(log: Path) -> str:
+    """Return the log's path with `%` doubled in its directory, where Slurm would expand it, and kept in its name."""
+    return f"{str(log.parent).replace('%', '%%')}/{log.name}"
+
+
+def _count(option: str, value: int, *, least: int) -> int:
+    if value < least:
+        raise _wrong(option, value, f"it must be at least {least}")
+    return value
+
+
+def _word(option: str, value: str | None) -> str | None:
+    return None if value is None else _checked(option, value, _WORD, "use the name that `sinfo` or your site gives it")
+
+
+def _checked(option: str, value: str, pattern: re.Pattern[str], cure: str) -> str:
+    if not pattern.fullmatch(value):
+        raise _wrong(option, value, cure)
+    return value
+
+
+def _wrong(option: str, value: object, cure: str) -> UsageError:
+    return UsageError(f"{value!r} is no {option}", where=f"--{option}", cure=cure)
