@@ -1,0 +1,60 @@
+"""Runs as JSON text, built by hand: 10,000 runs with ten metrics each are 100,000 small objects to `json.dumps`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache
+from json.encoder import encode_basestring_ascii as _quoted
+
+from arctl.registry.rows import MetricSummary, RunRow, json_number, lower_is_better
+
+SCHEMA = "arctl.runs/1"
+"""Name and version of what `runs_json` returns."""
+
+
+def runs_json(rows: Sequence[RunRow]) -> str:
+    """Return one JSON document: for each run what `arctl ls` knows, metrics as last and best value."""
+    text = ",\n".join(map(_run, rows))
+    return f'{{"schema": "{SCHEMA}", "runs": [{text}]}}'
+
+
+def _run(row: RunRow) -> str:
+    tags = ", ".join(map(_quoted, row.tags))
+    return (
+        f'{{"run": "run{row.number}", "name": {_quoted(row.name)}, "model": {_text(row.model)}, '
+        f'"state": "{row.state.value}", "cluster": {_quoted(row.cluster)}, "job_id": {_text(row.job_id)}, '
+        f'"epoch": {_count(row.epoch)}, "epochs": {_count(row.epochs)}, "tags": [{tags}], '
+        f'"metrics": {{{", ".join(_metrics(row.metrics.values()))}}}}}'
+    )
+
+
+def _metrics(summaries: Iterable[MetricSummary]) -> list[str]:
+    parts = []
+    for name, last, _, _, low, high, low_epoch, high_epoch in summaries:
+        head, lower = _direction(name)
+        best, epoch = (low, low_epoch) if lower else (high, high_epoch)
+        parts.append(f'{head}{_number(last)}, "best": {_number(best)}, "best_epoch": {_count(epoch)}}}')
+    return parts
+
+
+@cache
+def _direction(name: str) -> tuple[str, bool]:
+    return f'{_quoted(name)}: {{"last": ', lower_is_better(name)
+
+
+def _text(text: str | None) -> str:
+    return "null" if text is None else _quoted(text)
+
+
+def _number(value: float | None) -> str:
+    """Return a value as JSON, and no bare NaN."""
+    if value is None:
+        return "null"
+    return repr(value) if math.isfinite(value) else json.dumps(json_number(value))
+
+
+def _count(value: float | None) -> str:
+    """Return an epoch as JSON: whole ones without a fraction."""
+    return str(int(value)) if value is not None and value % 1 == 0 else _number(value)

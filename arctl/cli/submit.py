@@ -1,0 +1,158 @@
+"""`arctl submit` and `arctl rerun`: from a command line to a request, and from what was launched to a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from arctl.cli.context import Session, echo_json, narrate, references
+from arctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from arctl.launch import Launched
+    from arctl.plan import Plan, Request, Resources
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--set", "overrides", multiple=True, metavar="K=V", help="Change a key, as optim.lr=1e-4; repeatable."
+    ),
+    click.option("--gpus", type=int, metavar="N", help="GPUs on each node."),
+    click.option("--nodes", type=int, metavar="N", help="Nodes."),
+    click.option("--cpus", type=int, metavar="N", help="CPU cores on each node."),
+    click.option("--mem", metavar="M", help="Memory of each node, as 32G."),
+    click.option("--time", metavar="T", help="Time limit: minutes, 8:00:00 or 2-12:00:00."),
+    click.option("--partition", metavar="P", help="Slurm partition."),
+    click.option("--name", metavar="N", help="Name of the run; by default the model's."),
+    click.option("--tag", "tags", multiple=True, metavar="T", help="A word to find it by; repeatable."),
+    click.option("--note", metavar="TEXT", help="What the run is for."),
+    click.option("--cluster", metavar="C", help="slurm, or local: this machine."),
+    click.option("--template", metavar="T", help="Job template; `arctl template ls` lists them."),
+    click.option("--dry-run", is_flag=True, help="Print the script and the configuration; queue nothing."),
+    click.option("--json", "as_json", is_flag=True, help="Print a JSON document."),
+)
+
+
+def _common(function: Function) -> Function:
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+class _TakesCommand(click.Command):
+    """A command that takes a program and its arguments after `--`, untouched."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        cut = args.index("--") if "--" in args else len(args)
+        ctx.meta["arctl.command"] = tuple(args[cut + 1 :])
+        if cut < len(args) and not ctx.meta["arctl.command"]:
+            raise click.UsageError("no command stands after --", ctx)
+        return super().parse_args(ctx, args[:cut])
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, "--model M --data D [OPTIONS]  |  [OPTIONS] -- COMMAND ...")
+
+
+@click.command("submit", cls=_TakesCommand)
+@click.option("--model", "-m", metavar="M", help="Model; `arctl models` lists them.")
+@click.option("--data", "-d", metavar="D", help="Data set: a name of `arctl data ls`, or a path.")
+@click.option("--preset", metavar="P", help="A preset of the model.")
+@click.option("--seeds", metavar="1,2,3", help="One run for each seed.")
+@_common
+@click.pass_context
+def submit_command(
+    ctx: click.Context, /, model: str | None, data: str | None, preset: str | None, **given: Any
+) -> None:
+    """Submit a training run, or any command after --.
+
+    Everything is checked here, before anything queues. Prints the run and its job: `run12  job 77 on slurm`.
+    """
+    from arctl.plan import Request
+
+    session: Session = ctx.obj
+    seeds = _seeds(given.pop("seeds"))
+    command = ctx.meta["arctl.command"]
+    base = Request(model=model, data=data, preset=preset, command=command, resources=_resources(given), **_words(given))
+    if seeds and command:
+        raise UsageError("--seeds is for the trainer, not for a command after --", cure="leave one of them out")
+    _launch(session, base.with_seeds(seeds), dry_run=given["dry_run"], as_json=given["as_json"])
+
+
+@click.command("rerun")
+@click.argument("run", metavar="RUN")
+@_common
+@click.pass_obj
+def rerun_command(session: Session, /, run: str, **given: Any) -> None:
+    """Submit a run again, with changes.
+
+    Configuration, resources, name, tags and note are those of RUN unless an option says otherwise.
+    """
+    from arctl.launch import again
+
+    numbers = references(session, [run])
+    if len(numbers) != 1:
+        raise UsageError(f"{run!r} names {len(numbers)} runs", cure="name one")
+    words = {key: value for key, value in _words(given).items() if value}
+    request = again(session.workspace, numbers[0], resources=_resources(given), **words)
+    _launch(session, [request], dry_run=given["dry_run"], as_json=given["as_json"])
+
+
+def _resources(given: dict[str, Any]) -> Resources:
+    from arctl.plan import Resources
+
+    return Resources(**{key: given[key] for key in ("gpus", "nodes", "cpus", "mem", "time", "partition")})
+
+
+def _words(given: dict[str, Any]) -> dict[str, Any]:
+    words = {key: given[key] for key in ("overrides", "name", "tags", "cluster", "template")}
+    return {**words, "note": given["note"] or ""}
+
+
+def _seeds(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
+    seeds = text.split(",")
+    if not all(seed.isascii() and seed.isdecimal() and len(seed) < 10 for seed in seeds) or len(set(seeds)) < len(
+        seeds
+    ):
+        raise UsageError(f"cannot read {text!r}", where="--seeds", cure="write different whole numbers, as in 1,2,3")
+    return tuple(int(seed) for seed in seeds)
+
+
+def _launch(session: Session, requests: Sequence[Request], *, dry_run: bool, as_json: bool) -> None:
+    from arctl.launch import rehearse, submit
+
+    if dry_run:
+        _show([rehearse(session.workspace, request) for request in requests], as_json=as_json)
+        return
+    for request in requests:
+        rehearse(session.workspace, request)
+    done = []
+    try:
+        for request in requests:
+            done.append(submit(session.workspace, request))
+            if not as_json:
+                click.echo(_line(done[-1]))
+    finally:
+        if as_json and done:
+            echo_json("arctl.submitted/1", {"runs": [launched.facts() for launched in done]})
+    narrate(f"follow it with `arctl logs -f {done[-1].run}`")
+
+
+def _line(launched: Launched) -> str:
+    return f"{launched.run}  job {launched.job_id} on {launched.cluster}"
+
+
+def _show(plans: Sequence[Plan], *, as_json: bool) -> None:
+    if as_json:
+        echo_json("arctl.plan/1", {"runs": [plan.facts() for plan in plans]})
+        return
+    for plan in plans:
+        click.echo(plan.script.rstrip("\n"))
+        if plan.config is not None:
+            click.echo("\n# config.yaml")
+            click.echo(plan.config_text().rstrip("\n"))
+    narrate("a dry run: nothing was queued; the run's number and token are given when it is submitted")
