@@ -1,0 +1,39 @@
+"""The dashboard: what `arctl` opens when it is given no command. The only part of arctl that loads textual."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from arctl.settings import Workspace
+
+_REMOTE = {"TEXTUAL_FPS": "15", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
+"""What textual is told over SSH, unless the user has told it something else."""
+
+
+def run(workspace: Workspace) -> None:
+    """Show the dashboard of a workspace until the user leaves.
+
+    Over SSH it draws less often and animates nothing. Raises UsageError where there is no terminal.
+    """
+    if "SSH_CONNECTION" in os.environ:
+        for name, value in _REMOTE.items():
+            os.environ.setdefault(name, value)
+    _need_terminal()
+
+    from arctl.tui.app import Dashboard
+
+    Dashboard(workspace).run()
+
+
+def _need_terminal() -> None:
+    import sys
+
+    from arctl.errors import UsageError
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the dashboard needs a terminal, and this is none",
+            cure="use `arctl ls`, `arctl show RUN` or `arctl ls --json` in scripts",
+        )

@@ -1,0 +1,1 @@
+"""What draws: the run table, the detail pane and its tabs, the status line and the footer."""

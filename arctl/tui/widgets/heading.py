@@ -1,0 +1,105 @@
+"""What stands above the tabs of a run: how it stands, in one or two lines, and the names of the tabs."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.widget import Widget
+
+from arctl.registry.rows import RunRow
+from arctl.states import LIVE, State
+from arctl.text import safe_line
+from arctl.tui import palette, wording
+from arctl.tui.snapshot import Tab
+
+
+def facts(row: RunRow, now: float) -> Text:
+    """Return a run's facts, most telling first: state, epochs, accuracy, time, place; and why it failed."""
+    word, style = palette.state_word(row.state)
+    text = Text()
+    text.append(word, style)
+    for label, value in _facts(row, now):
+        # Label and value hold together where the line is broken.
+        text.append(f"  {label}\xa0", palette.MUTED)
+        text.append(value.replace(" ", "\xa0") if len(value) < 40 else value, palette.TEXT)
+    why = _why(row)
+    if why:
+        text.append(f"\n{why}", palette.BAD if row.state not in LIVE else palette.WAIT)
+    return text
+
+
+def _facts(row: RunRow, now: float) -> list[tuple[str, str]]:
+    found = [("epoch", wording.epochs(row))]
+    value, epoch = wording.best(row.metrics, "val/top1")
+    if value is not None:
+        at = "" if epoch is None else f" @{epoch:.0f}"
+        found.append(("best", wording.percent(value) + at))
+        found.append(("last", wording.percent(wording.last(row.metrics, "val/top1"))))
+    gap = wording.last(row.metrics, "gap/top1")
+    if gap is not None:
+        found.append(("gap", wording.percent(gap)))
+    if row.started is not None:
+        found.append(("took" if row.ended else "for", wording.span((row.ended or now) - row.started)))
+    if row.job_id is not None:
+        found.append((safe_line(row.cluster), safe_line(row.job_id)))
+    if row.node:
+        found.append(("on", safe_line(row.node, limit=40)))
+    if row.tags:
+        found.append(("tags", safe_line(" ".join(row.tags), limit=60)))
+    if row.note:
+        found.append(("note", safe_line(row.note, limit=120)))
+    return found
+
+
+def _why(row: RunRow) -> str:
+    if row.state is State.PENDING and row.reason:
+        return f"waits: {safe_line(row.reason, limit=160)}"
+    exit_code = f"exit {row.exit_code}: " if row.exit_code else ""
+    problems = [f"{exit_code}{safe_line(row.message, limit=200)}"] if row.message else []
+    if row.damaged:
+        problems.append(f"{row.damaged} damaged event lines were left out")
+    return "; ".join(problems)
+
+
+class TabStrip(Widget):
+    """The names of the tabs in one line; a click chooses."""
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, tab: Tab) -> None:
+            super().__init__()
+            self.tab = tab
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tab = Tab.CURVES
+        self._note = ""
+
+    def show(self, tab: Tab, note: str = "") -> None:
+        """Mark a tab as chosen and say something about it at the right end."""
+        if (tab, note) != (self._tab, self._note):
+            self._tab, self._note = tab, note
+            self.refresh()
+
+    def render(self) -> Text:
+        """Draw the names; the chosen one is reversed, so that it shows without colour too."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for tab in Tab:
+            text.append(f" {tab} ", f"bold reverse {palette.ACCENT}" if tab is self._tab else palette.MUTED)
+            text.append(" ")
+        room = self.size.width - text.cell_len
+        if self._note and room > len(self._note):
+            text.append(" " * (room - len(self._note)))
+            text.append(self._note, palette.MUTED)
+        return text
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the mouse."""
+        left = 0
+        for tab in Tab:
+            right = left + len(tab) + 3
+            if left <= event.x < right:
+                self.post_message(self.Chosen(tab))
+            left = right

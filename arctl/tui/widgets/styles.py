@@ -1,0 +1,33 @@
+"""How a line of a log or of a configuration is coloured; text in, `rich.text.Text` out, never markup."""
+
+from __future__ import annotations
+
+import re
+
+from rich.text import Text
+
+from arctl.tui import palette
+
+_BAD = re.compile(r"\b(error|exception|traceback|fatal|killed|oom|failed|segfault)\b", re.IGNORECASE)
+_WARN = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
+_PAIR = re.compile(r"^(\s*(?:- )?)([\w./-]+)(:)(?=\s|$)(.*)$")
+
+
+def log_line(line: str) -> Text:
+    """Colour a log line by what it seems to say."""
+    if _BAD.search(line):
+        return Text(line, style=palette.BAD)
+    if _WARN.search(line):
+        return Text(line, style=palette.WAIT)
+    return Text(line, style=palette.TEXT)
+
+
+def config_line(line: str) -> Text:
+    """Colour a line of YAML: comments, keys, values."""
+    if line.startswith("#"):
+        return Text(line, style=f"bold {palette.SECOND}")
+    match = _PAIR.match(line)
+    if match is None:
+        return Text(line, style=palette.TEXT)
+    lead, key, colon, value = match.groups()
+    return Text.assemble(lead, (key, palette.ACCENT), (colon, palette.MUTED), (value, palette.TEXT))

@@ -1,0 +1,160 @@
+"""The run table: what it shows, how it moves, filters and marks, and that news never moves the cursor."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from arctl.settings import Workspace, init_workspace
+from arctl.sync import rebuild
+from tests.tui import workspace as workspaces
+from tests.tui.conftest import SMALL, WIDE, Opener
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE])
+async def test_shows_runs_with_state_epoch_accuracy_and_age(
+    small: Workspace, opened: Opener, size: tuple[int, int]
+) -> None:
+    async with opened(small, size) as seen:
+        await seen.shows("run1", "frame_tiny", "completed", "12/12", "running", "5/50", "failed", "synced", "4 runs")
+        line = next(line for line in seen.text.split("\n") if "r3d_tiny " in line)
+        assert "%" in line
+        assert set(line) & set("▁▂▃▄▅▆▇█")
+        assert "1h" in line
+
+
+async def test_newest_run_comes_first_and_moving_keys_move(small: Workspace, opened: Opener) -> None:
+    async with opened(small) as seen:
+        assert seen.at == 4
+        await seen.press("j")
+        assert seen.at == 3
+        await seen.press("k", "k")
+        assert seen.at == 4
+        await seen.press("G")
+        assert seen.at == 1
+        await seen.press("g")
+        assert seen.at == 4
+        await seen.press("ctrl+d")
+        assert seen.at == 1
+        await seen.press("ctrl+u")
+        assert seen.at == 4
+
+
+async def test_filter_narrows_as_typed_enter_keeps_escape_drops(small: Workspace, opened: Opener) -> None:
+    async with opened(small) as seen:
+        await seen.press("slash", *"base")
+        assert seen.app.runs.table.shown == 2
+        await seen.shows("2/4 match base")
+        await seen.press("space", *"frame", "enter")
+        assert seen.app.runs.table.shown == 1
+        assert seen.at == 1
+        assert seen.app.runs.table.has_focus
+        await seen.press("escape")
+        assert seen.app.runs.table.shown == 4
+        assert seen.at == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [("run3", {3}), ("failed", {3}), ("frame", {1}), ("best", {2}), ("no", set())]
+)
+async def test_filter_looks_at_number_name_model_state_and_tag(
+    small: Workspace, opened: Opener, words: str, found: set[int]
+) -> None:
+    async with opened(small) as seen:
+        await seen.press("slash", *words)
+        table = seen.app.runs.table
+        assert {row.number for row in table._rows} == found
+
+
+async def test_news_keep_cursor_marks_and_scroll(small: Workspace, opened: Opener) -> None:
+    for number in range(5, 45):
+        workspaces.new_run(small, number, f"queued{number}")
+    rebuild(small)
+    async with opened(small) as seen:
+        await seen.until(lambda: len(seen.app.snapshot.runs) == 44)
+        await seen.press("G", "k", "space")
+        table = seen.app.runs.table
+        assert (seen.at, table.marks) == (1, (2,))
+        line = next(place for place, text in enumerate(seen.text.split("\n")) if "frame_tiny" in text)
+        newcomer = workspaces.submitted(small, 45, "newcomer")
+        workspaces.learned(newcomer, epochs=1, of=3, top=0.5)
+        await seen.until(lambda: len(seen.app.snapshot.runs) == 45)
+        await seen.pilot.pause()
+        assert (seen.at, table.marks) == (1, (2,))
+        assert "frame_tiny" in seen.text.split("\n")[line]
+
+
+async def test_a_live_run_is_followed(small: Workspace, opened: Opener) -> None:
+    async with opened(small) as seen:
+        await seen.shows("5/50")
+        run = workspaces.Written(workspaces.RunDir(small.run_dir(4)), 4, "9004", 0.0)
+        events = run.files.events("9004.0")
+        run.seq = len(events.read_text().splitlines())
+        run.step = 100
+        run.event("epoch", t=workspaces.time.time(), epoch=6, step=120, metrics={"train/top1": 0.9}, seconds=1.0)
+        await seen.shows("6/50")
+        assert seen.at == 4
+
+
+async def test_empty_workspace_says_how_to_begin_and_the_first_run_appears(tmp_path: Path, opened: Opener) -> None:
+    workspace = init_workspace(tmp_path / "ws")
+    async with opened(workspace) as seen:
+        await seen.shows("No runs yet", "arctl submit --model r3d_tiny --data motions", "0 runs")
+        await seen.press("enter", "l", "x", "space", "c", "y", "j", "k", "slash", "escape")
+        workspaces.submitted(workspace, 1, "firstborn")
+        await seen.shows("firstborn", "1 run")
+        assert "No runs yet" not in seen.text
+
+
+async def test_corrupt_registry_is_told_and_quit_works(small: Workspace, opened: Opener) -> None:
+    small.db.write_bytes(b"this is no database at all, but long enough to be taken for one" * 100)
+    async with opened(small) as seen:
+        await seen.shows("The runs cannot be read", "arctl rebuild")
+        await seen.press("j", "enter", "l", "q")
+    assert seen.app.return_code == 0
+
+
+async def test_registry_that_goes_bad_keeps_the_table(small: Workspace, opened: Opener) -> None:
+    async with opened(small) as seen:
+        await seen.shows("frame_tiny")
+        small.db.write_bytes(b"overwritten by accident " * 1000)
+        await seen.shows("stale since", "frame_tiny", "r3d_tiny-aug")
+
+
+async def test_a_scheduler_that_does_not_answer_keeps_the_table(
+    small: Workspace, opened: Opener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    workspaces.new_run(small, 5, "on-slurm", cluster="slurm", jobs=[{"cluster": "slurm", "id": "77", "submitted": 1.0}])
+    rebuild(small)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with opened(small) as seen:
+        await seen.shows("stale since", "on-slurm", "frame_tiny")
+
+
+async def test_runs_whose_files_were_deleted_stay_and_can_be_opened(small: Workspace, opened: Opener) -> None:
+    async with opened(small) as seen:
+        await seen.press("G")
+        shutil.rmtree(small.run_dir(1))
+        await seen.press("enter", "l")
+        await seen.shows("no log yet")
+        await seen.press("right_square_bracket")
+        await seen.shows("deleted?")
+        await seen.press("right_square_bracket")
+        await seen.shows("no predictions")
+        await seen.press("right_square_bracket")
+        await seen.shows("top-1")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (30, 8), (100, 24), (250, 60)])
+async def test_any_size_works(small: Workspace, opened: Opener, size: tuple[int, int]) -> None:
+    async with opened(small, size) as seen:
+        for key in ("j", "enter", "right_square_bracket", "right_square_bracket", "right_square_bracket", "escape"):
+            await seen.press(key)
+        await seen.pilot.resize_terminal(80, 24)
+        await seen.shows("run4", "completed")
+        await seen.pilot.resize_terminal(*size)
+        await seen.press("space", "k", "space", "c")
+        await seen.press("escape", "question_mark", "escape", "q")
+    assert seen.app.return_code == 0
