@@ -1,29 +1,26 @@
 """Submitting: intent row with a token, run directory, scheduler, job id. Whatever dies between is healed by the token.
 
-A run directory appears whole or not at all; a job that may be queued is never sent twice.
+A job that may be queued is never sent twice. It is one run, or an array whose elements are runs of their own.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arctl.clusters import open_cluster
-from arctl.clusters.base import Submission
+from arctl.clusters.base import Submission, whole_of
 from arctl.errors import ArctlError, NotFoundError, SchedulerError, SubmitUnconfirmed
-from arctl.plan import Plan, Request, Resources, next_number, place, plan
+from arctl.plan import Plan, check_together, next_number, place, plan
 from arctl.registry import read, write
+from arctl.request import Request, Resources
 from arctl.rundir import RunDir, run_name
-from arctl.runfile import JobFile, RunFile, change_run, read_run, write_run
+from arctl.runfile import RunFile, change_run, read_run
 from arctl.settings import Workspace
-
-STALE_S = 3600.0
-"""A staging directory older than this was left by a submission that was killed, seconds."""
+from arctl.staging import NewRun, make
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,12 @@ class Launched:
 
 def rehearse(workspace: Workspace, request: Request) -> Plan:
     """Return what a submission would do, under the number that it would get now."""
-    return plan(workspace, request, number=next_number(workspace, read.numbers(workspace.db)))
+    return rehearse_all(workspace, [request])[0]
+
+
+def rehearse_all(workspace: Workspace, requests: Sequence[Request]) -> list[Plan]:
+    """Return what submissions would do: one job array where their template is for one, else a job each."""
+    return plan(workspace, requests, first=next_number(workspace, read.numbers(workspace.db)))
 
 
 def submit(workspace: Workspace, request: Request) -> Launched:
@@ -60,22 +62,21 @@ def submit(workspace: Workspace, request: Request) -> Launched:
     Raises what `plan` raises before anything is made; SubmitRefused (the run stays, as refused), SubmitUnconfirmed
     (the run stays, and `arctl sync` finds its job by the token), ArctlError for a full disk (nothing stays).
     """
-    checked = rehearse(workspace, request)
-    token, created = f"arctl-{secrets.token_hex(6)}", time.time()
-    number = _intend(workspace, checked, token, created)
-    try:
-        placed = place(workspace, checked, number=number, token=token)
-        record = _record(placed, number, token, created)
-        directory = _make(workspace, placed, record)
-    except BaseException as error:
-        _settle(workspace, number, "refused", f"never queued: {_words(error)}")
-        raise
-    return _hand_over(workspace, placed, record, directory)
+    return _send(workspace, [rehearse(workspace, request)])[0]
+
+
+def submit_array(workspace: Workspace, requests: Sequence[Request]) -> list[Launched]:
+    """Check requests, make their runs and queue them as the elements of one job array: `77_0`, `77_1`, ...
+
+    They may differ in name, configuration, tags and note alone. Raises as `submit` does, for all of the runs.
+    """
+    return _send(workspace, rehearse_all(workspace, [replace(request, together=True) for request in requests]))
 
 
 def again(workspace: Workspace, number: int, *, resources: Resources | None = None, **changes: object) -> Request:
     """Return the request that repeats a run: its configuration, resources and words, with some of them changed.
 
+    The element of an array becomes a job of its own, by the usual template.
     Raises NotFoundError where its directory is gone.
     """
     directory = RunDir(workspace.run_dir(number))
@@ -89,7 +90,7 @@ def again(workspace: Workspace, number: int, *, resources: Resources | None = No
         tags=tuple(old.tags),
         note=old.note,
         cluster=old.cluster,
-        template=old.template,
+        template=None if whole_of(old.token) != old.token else old.template,
         command=tuple(old.command) if own else (),
         config=None if own else directory.config,
         preset=None if own else old.preset,
@@ -98,6 +99,28 @@ def again(workspace: Workspace, number: int, *, resources: Resources | None = No
         rerun_of=number,
     )
     return replace(before, **changes)  # type: ignore[arg-type]
+
+
+def _send(workspace: Workspace, plans: Sequence[Plan]) -> list[Launched]:
+    """Make the runs of one job and queue it: all of them, or none."""
+    token, created = f"arctl-{secrets.token_hex(6)}", time.time()
+    tokens = [f"{token}_{index}" if one.template.array else token for index, one in enumerate(plans)]
+    check_together(plans)
+    numbers: list[int] = []
+    try:
+        for one, own in zip(plans, tokens, strict=True):
+            numbers.append(_intend(workspace, one, own, created))
+        placed = place(workspace, plans, numbers=numbers, token=token)
+        named = zip(placed, numbers, tokens, strict=True)
+        records = [_record(one, number, own, created) for one, number, own in named]
+        if placed[0].template.array:
+            placed[0].log.parent.mkdir(parents=True, exist_ok=True)
+        directories = make(workspace, [_new(one, record) for one, record in zip(placed, records, strict=True)])
+    except BaseException as error:
+        for number in numbers:
+            _settle(workspace, number, "refused", f"never queued: {_words(error)}")
+        raise
+    return _hand_over(workspace, placed[0], token, dict(zip(numbers, directories, strict=True)))
 
 
 def _intend(workspace: Workspace, checked: Plan, token: str, created: float) -> int:
@@ -143,59 +166,45 @@ def _record(placed: Plan, number: int, token: str, created: float) -> RunFile:
     )
 
 
-def _make(workspace: Workspace, placed: Plan, record: RunFile) -> RunDir:
-    """Write the run directory beside its place and rename it there whole."""
-    final = workspace.run_dir(record.number)
-    stage = workspace.runs / f".stage-{record.token}"
-    try:
-        workspace.runs.mkdir(exist_ok=True)
-        _sweep(workspace.runs)
-        stage.mkdir()
-        staged = RunDir(stage)
-        _write(staged.script, placed.script)
-        if placed.config is not None:
-            _write(staged.config, placed.config_text())
-        write_run(staged.run_yaml, record)
-        if final.exists():
-            raise ArctlError("a run directory of this number appeared", where=str(final), cure="submit again")
-        stage.rename(final)
-        _sync_directory(workspace.runs)
-    except BaseException:
-        shutil.rmtree(stage, ignore_errors=True)
-        raise
-    return RunDir(final)
+def _new(placed: Plan, record: RunFile) -> NewRun:
+    return NewRun(record, placed.script, None if placed.config is None else placed.config_text())
 
 
-def _hand_over(workspace: Workspace, placed: Plan, record: RunFile, directory: RunDir) -> Launched:
+def _hand_over(workspace: Workspace, placed: Plan, token: str, runs: Mapping[int, RunDir]) -> list[Launched]:
+    """Send the job of runs (number -> directory), the first of which holds the script that is sent."""
     submitted = time.time()
+    first = next(iter(runs.values()))
+    array = len(runs) if placed.template.array else None
+    job = Submission(first.script, first.path, token, placed.log, placed.directives, array)
     try:
-        cluster = open_cluster(placed.cluster, workspace)
-        job_id = cluster.submit(
-            Submission(
-                script=directory.script,
-                run_dir=directory.path,
-                token=record.token,
-                log=directory.log_pattern(),
-                directives=placed.directives,
-            )
-        )
+        job_id = open_cluster(placed.cluster, workspace).submit(job)
     except BaseException as error:
         certain = isinstance(error, SchedulerError) and not isinstance(error, SubmitUnconfirmed)
         submission = "refused" if certain else "unconfirmed"
-        _settle(workspace, record.number, submission, _words(error))
-        _amend(directory, lambda run: replace(run, submission=submission))
+        for number, directory in runs.items():
+            _settle(workspace, number, submission, _words(error))
+            _amend(directory, lambda run: replace(run, submission=submission))
         raise
-    job = JobFile(placed.cluster, job_id, submitted)
+    launched = [
+        Launched(number, f"{job_id}_{index}" if array else job_id, placed.cluster, directory.path)
+        for index, (number, directory) in enumerate(runs.items())
+    ]
+    for run in launched:
+        _confirm(workspace, run, submitted)
+    return launched
+
+
+def _confirm(workspace: Workspace, run: Launched, submitted: float) -> None:
+    """Record the job of a run, in the registry and in run.yaml."""
     try:
-        write.record_job(workspace.db, record.number, cluster=placed.cluster, job_id=job_id, submitted=submitted)
-        change_run(directory.run_yaml, lambda run: _with_job(run, job))
+        write.record_job(workspace.db, run.number, cluster=run.cluster, job_id=run.job_id, submitted=submitted)
+        change_run(RunDir(run.run_dir).run_yaml, lambda file: file.with_job(run.cluster, run.job_id, submitted))
     except ArctlError as error:
         raise SubmitUnconfirmed(
-            f"job {job_id} is queued, but this could not be recorded: {_words(error)}",
-            where=str(directory.path),
+            f"job {run.job_id} is queued, but this could not be recorded: {_words(error)}",
+            where=str(run.run_dir),
             cure="make room, then `arctl sync` finds it by its token",
         ) from error
-    return Launched(record.number, job_id, placed.cluster, directory.path)
 
 
 def _settle(workspace: Workspace, number: int, submission: str, message: str) -> None:
@@ -213,37 +222,9 @@ def _amend(directory: RunDir, how: Callable[[RunFile], RunFile]) -> None:
         return
 
 
-def _with_job(run: RunFile, job: JobFile) -> RunFile:
-    """Add a job, unless a sync has found it by the token meanwhile."""
-    known = any((other.cluster, other.id) == (job.cluster, job.id) for other in run.jobs)
-    return replace(run, submission="submitted", jobs=run.jobs if known else (*run.jobs, job))
-
-
 def _words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return str(error)
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sweep(runs: Path) -> None:
-    """Remove what killed submissions left behind."""
-    for stage in runs.glob(".stage-*"):
-        if time.time() - stage.stat().st_mtime > STALE_S:
-            shutil.rmtree(stage, ignore_errors=True)

@@ -1,23 +1,25 @@
 """What a submission would do, worked out and checked without doing it: configuration, resources, directives, script.
 
-Nothing here writes, queues or opens the registry; `arctl submit --dry-run` prints it and `arctl.launch` carries it out.
+A job is one run, or an array whose elements are runs; nothing here writes, queues or opens the registry.
+`arctl submit --dry-run` prints it and `arctl.launch` carries it out.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from arctl import recipe, templates
 from arctl.clusters import directives
 from arctl.clusters.slurm import render_directives
 from arctl.errors import NotFoundError, UsageError, nearest
+from arctl.request import Request
 from arctl.rundir import RunDir, number_of, run_name
 from arctl.settings import CLUSTERS, SlurmSettings, Workspace
 from arctl.text import safe, safe_line
@@ -28,69 +30,6 @@ DRY_TOKEN = "arctl-000000000000"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=+-]{0,63}")
 _REFERENCE = re.compile(r"(?:run)?\d+", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a job asks for; None leaves it to arctl.yaml, and then to the cluster."""
-
-    gpus: int | None = None
-    """GPUs on each node."""
-    nodes: int | None = None
-    """Nodes."""
-    cpus: int | None = None
-    """CPU cores on each node."""
-    mem: str | None = None
-    """Memory of each node: `32G`, or a number of megabytes."""
-    time: str | None = None
-    """Time limit: `90` minutes, `8:00:00`, `2-12:00:00`."""
-    partition: str | None = None
-    """Partition, or several of them with commas."""
-
-    def over(self, defaults: Mapping[str, Any]) -> Resources:
-        """Return these resources with their gaps filled; what is no resource is ignored."""
-        return Resources(**{key: defaults.get(key) if value is None else value for key, value in asdict(self).items()})
-
-
-@dataclass(frozen=True)
-class Request:
-    """What somebody asked to be run."""
-
-    model: str | None = None
-    """A name of the catalog; None for a command."""
-    data: str | None = None
-    """A data set's name or path."""
-    preset: str | None = None
-    """A preset of the model."""
-    overrides: tuple[str, ...] = ()
-    """`section.key=value`, over everything else."""
-    resources: Resources = field(default_factory=Resources)
-    """What the job asks for; gaps are filled from arctl.yaml."""
-    name: str | None = None
-    """The run's name; None gives the model's."""
-    tags: tuple[str, ...] = ()
-    """Words to find it by."""
-    note: str = ""
-    """Free text."""
-    cluster: str | None = None
-    """`slurm` or `local`; None takes that of arctl.yaml."""
-    template: str | None = None
-    """A job template; None takes that of arctl.yaml, else `single`, or `ddp` for several GPUs."""
-    command: tuple[str, ...] = ()
-    """A program of one's own and its arguments, in place of the trainer."""
-    rerun_of: int | None = None
-    """The run that this one repeats."""
-    config: Path | None = None
-    """The config.yaml that a repeated run starts from, in place of model, data and preset."""
-    group: str | None = None
-    """Runs that belong together."""
-
-    def with_seeds(self, seeds: Sequence[int]) -> list[Request]:
-        """Return one request for each seed, in one group; without seeds the request alone."""
-        if not seeds:
-            return [self]
-        group = self.group or f"{self.name or self.model}-seeds"
-        return [replace(self, group=group, overrides=(*self.overrides, f"train.seed={seed}")) for seed in seeds]
 
 
 @dataclass(frozen=True)
@@ -107,14 +46,21 @@ class Plan:
     """The job template."""
     config: recipe.Settings | None
     """The resolved configuration; None for a command."""
-    directives: Mapping[str, object]
+    directives: Mapping[str, object] = field(default_factory=dict)
     """What the scheduler is asked for."""
-    values: Mapping[str, object]
-    """The template's variables."""
-    command: tuple[str, ...]
-    """What the job runs."""
-    script: str
-    """The job script, byte for byte."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    """The template's variables, as far as they are this run's own or shared."""
+    log: Path = Path()
+    """Where the scheduler sends the job's output, with its patterns."""
+    script: str = ""
+    """The job script, byte for byte; the same for all elements of an array."""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the run executes."""
+        words = self.values["command"]
+        assert isinstance(words, list)
+        return tuple(words)
 
     def config_text(self) -> str:
         """Return the configuration as config.yaml has it; empty for a command."""
@@ -138,11 +84,59 @@ class Plan:
         }
 
 
-def plan(workspace: Workspace, request: Request, *, number: int, token: str = DRY_TOKEN) -> Plan:
-    """Work out a run: fill the gaps from arctl.yaml, resolve and check everything, render the script.
+def plan(workspace: Workspace, requests: Sequence[Request], *, first: int, token: str = DRY_TOKEN) -> list[Plan]:
+    """Work out runs numbered from `first`: fill gaps from arctl.yaml, resolve and check everything, render scripts.
 
-    Raises UsageError, NotFoundError or DataError naming the option, key or file that is wrong.
+    They are the elements of one array where their template is for one, else a job each. Raises UsageError,
+    NotFoundError or DataError naming the option, key or file that is wrong.
     """
+    plans = [_checked(workspace, request) for request in requests]
+    numbers = range(first, first + len(plans))
+    if any(one.template.array for one in plans):
+        return place(workspace, plans, numbers=numbers, token=token)
+    alone = zip(plans, numbers, strict=True)
+    return [place(workspace, [one], numbers=[number], token=token)[0] for one, number in alone]
+
+
+def place(workspace: Workspace, plans: Sequence[Plan], *, numbers: Sequence[int], token: str) -> list[Plan]:
+    """Return the plans of one job for their run numbers and the job's token: directives, variables and script.
+
+    Raises UsageError where several of them are no elements of one array.
+    """
+    check_together(plans)
+    first, directories = plans[0], [RunDir(workspace.run_dir(number)) for number in numbers]
+    array = len(plans) if first.template.array else None
+    log = workspace.state / "array" / "%A_%a.txt" if array else directories[0].log_pattern()
+    wanted = _directives(workspace, first, token=token, log=log, array=array)
+    shared = _shared(workspace, first, token)
+    own = [_own(workspace, one, number) for one, number in zip(plans, numbers, strict=True)]
+    given = {"run_dirs": [str(directory.path) for directory in directories], "command": _any_command(workspace, first)}
+    values = {**shared, **(given if array else own[0])}
+    script = templates.render(first.template, directives=render_directives(wanted), values=values)
+    return [
+        replace(one, directives=wanted, values={**shared, **mine}, log=log, script=script)
+        for one, mine in zip(plans, own, strict=True)
+    ]
+
+
+def check_together(plans: Sequence[Plan]) -> None:
+    """See that plans make one job: one run, or elements of an array, which differ in their configurations alone."""
+    if len(plans) > 1 and not plans[0].template.array:
+        what = f"the template {plans[0].template.name!r} is for one run, not for {len(plans)} in one array"
+        raise UsageError(what, where="--template", cure="take `array`, or submit them one by one")
+    for what in ("cluster", "template", "resources", "command"):
+        if len({getattr(one.request, what) for one in plans}) > 1:
+            raise UsageError(f"the elements of one array differ in their {what}", cure="submit them one by one")
+
+
+def next_number(workspace: Workspace, known: Iterable[int]) -> int:
+    """Return the number after the highest one that the registry knows or that a run directory carries."""
+    places = workspace.runs.iterdir() if workspace.runs.is_dir() else ()
+    return 1 + max((*known, *(number_of(path) or 0 for path in places)), default=0)
+
+
+def _checked(workspace: Workspace, request: Request) -> Plan:
+    """Return the plan of a request, all of it checked, without what hangs on its number."""
     if request.model is not None:
         recipe.model(request.model)
     request = _filled(request, workspace)
@@ -155,48 +149,53 @@ def plan(workspace: Workspace, request: Request, *, number: int, token: str = DR
     if findings:
         cure = f"correct it; `arctl template check {template.name}` lists all"
         raise UsageError(safe_line(findings[0]), where=str(template.path), cure=cure)
-    bare = Plan(request, str(request.name), str(request.cluster), template, config, {}, {}, (), "")
-    return place(workspace, bare, number=number, token=token)
+    return Plan(request, str(request.name), str(request.cluster), template, config)
 
 
-def place(workspace: Workspace, plan: Plan, *, number: int, token: str) -> Plan:
-    """Return the plan for a run number and its token: directives, template variables and script."""
-    directory = RunDir(workspace.run_dir(number))
-    asked = plan.request.resources
-    site = workspace.settings.slurm if plan.cluster == "slurm" else SlurmSettings()
-    wanted = directives.directives(
+def _site(workspace: Workspace, plan: Plan) -> SlurmSettings:
+    """Return what the site asks of a job: nothing on this machine."""
+    return workspace.settings.slurm if plan.cluster == "slurm" else SlurmSettings()
+
+
+def _directives(workspace: Workspace, plan: Plan, *, token: str, log: Path, array: int | None) -> dict[str, object]:
+    return directives.directives(
         name=plan.name,
         token=token,
-        log=directory.log_pattern(),
-        settings=site,
+        log=log,
+        settings=_site(workspace, plan),
         signal=plan.template.signal,
-        **asdict(asked),
+        array=array,
+        **asdict(plan.request.resources),
     )
-    python = _python(workspace, plan.cluster)
-    command = plan.request.command or (python, "-m", "trainer", "--run-dir", str(directory.path))
-    values: dict[str, object] = {
-        "run": run_name(number),
-        "run_dir": str(directory.path),
+
+
+def _shared(workspace: Workspace, plan: Plan, token: str) -> dict[str, object]:
+    """Return the template variables that all runs of a job have in common."""
+    site = _site(workspace, plan)
+    return {
         "token": token,
-        "command": list(command),
         "workdir": str(workspace.root),
         "cluster": plan.cluster,
-        "python": python,
+        "python": _python(workspace, plan.cluster),
         "env": recipe.trainer_path() if plan.config is not None else {},
         "modules": list(site.modules),
         "activate": site.activate,
         "container": site.container,
-        **asdict(asked),
+        **asdict(plan.request.resources),
     }
-    lines = render_directives(wanted)
-    script = templates.render(plan.template, directives=lines, values=values)
-    return replace(plan, directives=wanted, values=values, command=command, script=script)
 
 
-def next_number(workspace: Workspace, known: Iterable[int]) -> int:
-    """Return the number after the highest one that the registry knows or that a run directory carries."""
-    places = workspace.runs.iterdir() if workspace.runs.is_dir() else ()
-    return 1 + max((*known, *(number_of(path) or 0 for path in places)), default=0)
+def _own(workspace: Workspace, plan: Plan, number: int) -> dict[str, object]:
+    """Return the template variables that are a run's own."""
+    directory = str(workspace.run_dir(number))
+    trainer = (_python(workspace, plan.cluster), "-m", "trainer", "--run-dir", directory)
+    return {"run": run_name(number), "run_dir": directory, "command": list(plan.request.command or trainer)}
+
+
+def _any_command(workspace: Workspace, plan: Plan) -> object:
+    """Return the command of every element of an array, which finds its run directory in its environment."""
+    trainer = shlex.join([_python(workspace, plan.cluster), "-m", "trainer", "--run-dir"])
+    return list(plan.request.command) or f'{trainer} "$ARCTL_RUN_DIR"'
 
 
 def _filled(request: Request, workspace: Workspace) -> Request:
@@ -206,7 +205,7 @@ def _filled(request: Request, workspace: Workspace) -> Request:
         raise UsageError(f"no cluster is called {cluster!r}", where="--cluster", cure=nearest(cluster, CLUSTERS))
     resources = request.resources.over(settings.defaults)
     several = (resources.gpus or 0) * (resources.nodes or 1) > 1
-    usual = "ddp" if several and not request.command else "single"
+    usual = "ddp" if several and not request.command else "array" if request.together else "single"
     template = request.template or settings.defaults.get("template") or usual
     return replace(
         request,

@@ -57,7 +57,8 @@ def rebuild(workspace: Workspace) -> RebuildReport:
     with suppress(RegistryDamaged, RegistryTooNew):
         lock = begin(db)
     try:
-        _remove(new)
+        if lock is not None:
+            _remove_drafts(db)
         troubles: list[str] = []
         rows, jobs = _restored(workspace, troubles)
         _restore(new, rows, jobs)
@@ -66,7 +67,8 @@ def rebuild(workspace: Workspace) -> RebuildReport:
     finally:
         if lock is not None:
             lock.close()
-        _remove(new)
+        for path in (new, new.with_name(f"{new.name}-journal")):
+            path.unlink(missing_ok=True)
     return RebuildReport(len(rows), counted, damaged, tuple(troubles), backup)
 
 
@@ -160,6 +162,7 @@ def _free(path: Path) -> Path:
     return chosen
 
 
-def _remove(new: Path) -> None:
-    for path in (new, new.with_name(f"{new.name}-journal")):
+def _remove_drafts(db: Path) -> None:
+    """Remove what killed rebuilds left: whoever has the lock is the only one that is under way."""
+    for path in db.parent.glob(f".{db.name}.new-*"):
         path.unlink(missing_ok=True)

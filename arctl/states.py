@@ -82,14 +82,23 @@ def headline(
 
     `submission` is where the hand-over stands: SUBMITTING, UNCONFIRMED, REFUSED, or PENDING once a job id is known.
     `expects_events` is False for runs of a user's own command, which may write no events: a job that the
-    scheduler calls completed is then believed; a bundled trainer that wrote no good end record has failed.
+    scheduler calls completed is then believed, unless the command itself wrote that it failed.
+
+    What needs a clock (files that arrive late, a scheduler that has forgotten the job) is in `registry.settle`.
     """
     if submission is State.REFUSED:
         return State.REFUSED
     if scheduler is None:
         return _without_scheduler(submission, trainer)
-    if scheduler.state is State.COMPLETED and expects_events:
-        return State.COMPLETED if trainer is not None and trainer.ended == "completed" else State.FAILED
+    ended = None if trainer is None else trainer.ended
+    match scheduler.state:
+        case State.COMPLETED:
+            good = ended == "completed" or (not expects_events and ended != "failed")
+            return State.COMPLETED if good else State.FAILED
+        case State.FAILED if ended == "interrupted":
+            return State.TIMEOUT  # it took the warning before the limit, saved, and left with an exit status of its own
+        case State.PENDING if trainer is not None and ended is None and trainer.at > scheduler.at:
+            return State.RUNNING  # it writes already; the scheduler was asked before it began
     return scheduler.state
 
 
@@ -101,5 +110,6 @@ def _without_scheduler(submission: State, trainer: TrainerFact | None) -> State:
             return State.COMPLETED
         case "failed":
             return State.FAILED
-        case _:
-            return State.RUNNING
+        case "interrupted":
+            return State.UNKNOWN
+    return State.RUNNING

@@ -35,6 +35,7 @@ _HEADER = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
 _VARIABLE = re.compile(r"^\s{2,}([a-z_]+)\s{2,}(\S.*)$")
 _SRUN = re.compile(r"^\s*(?:exec\s+)?srun\b", re.MULTILINE)
 _EXEC = re.compile(r"^\s*exec\s+(?!>|<)", re.MULTILINE)
+_RUN_DIRS = re.compile(r"\{[{%][^}]*\brun_dirs\b")
 _MISSING = re.compile(r"'([A-Za-z_]\w*)' is undefined")
 
 
@@ -57,6 +58,11 @@ class Template:
     def signal(self) -> str:
         """The `--signal` that reaches the trainer: the job steps where srun starts it, else the batch process."""
         return "USR2" if _SRUN.search(self.text) else "B:USR2"
+
+    @property
+    def array(self) -> bool:
+        """Whether it is for a job array, each element a run of its own: it reads `run_dirs`."""
+        return _RUN_DIRS.search(_HEADER.sub("", self.text)) is not None
 
 
 class _Shell(str):

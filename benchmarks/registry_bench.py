@@ -101,8 +101,8 @@ def fill(db: Path, count: int) -> None:
     rows = [
         RunRow(
             number=number, name=f"run-{number}", token=f"arctl-{number:012x}", model="r3d18", data="ucf101",
-            preset=None, cluster="slurm", template="single", created=1e9, state=State.PENDING, submission="submitted", note="",
-            expects_events=True, tags=("a", "b"), damaged=0, **empty, **more,
+            preset=None, cluster="slurm", template="single", created=1e9, state=State.PENDING, submission="submitted",
+            note="", expects_events=True, tags=("a", "b"), damaged=0, **empty, **more,
         )
         for number in range(1, count + 1)
     ]  # fmt: skip

@@ -3,11 +3,18 @@
 set -euo pipefail
 here=${ARCTL_DEMO_DIR:-demo}
 
+say() { printf '\n%s\n' "$*"; }
 run() { # show a command as a person would type it, then run it
   printf '\n\033[1m$ %s\033[0m\n' "$*"
   "$@"
 }
-say() { printf '\n%s\n' "$*"; }
+submit() { # the same for `arctl submit`; the run's name is left in $run
+  printf '\n\033[1m$ arctl submit %s\033[0m\n' "$*"
+  local said
+  said=$(arctl submit "$@")
+  printf '%s\n' "$said"
+  run=${said%% *}
+}
 
 say "A workspace, and a real video data set: eight motions, each the time-reverse of another."
 test -f "$here/arctl.yaml" || run arctl init "$here"
@@ -15,18 +22,17 @@ cd "$here"
 run arctl data synth data/motions
 
 say "Two models of the same width: a 3-D CNN, and its twin that averages single frames."
-run arctl submit --model r3d_tiny --data motions --name space-time --tag demo | tee .submitted
-video=$(awk '{print $1; exit}' .submitted)
-run arctl submit --model frame_tiny --data motions --name frames-only --tag demo | tee .submitted
-frame=$(awk '{print $1; exit}' .submitted)
-rm -f .submitted
+submit --model r3d_tiny --data motions --name space-time --tag demo
+video=$run
+submit --model frame_tiny --data motions --name frames-only --tag demo
+frames=$run
 
 say "They train one after the other on this machine."
-run arctl wait "$video" "$frame"
+run arctl wait "$video" "$frames"
 
 run arctl ls
-run arctl curves "$video" "$frame" --metric val/top1
-run arctl confusion "$frame"
-run arctl compare "$frame" "$video"
+run arctl curves "$video" "$frames" --metric val/top1
+run arctl confusion "$frames"
+run arctl compare "$frames" "$video"
 
-say "Now open the dashboard:  cd $here && ${VIRTUAL_ENV:+}arctl"
+say "The dashboard shows the same, live: cd $here, then .venv/bin/arctl of this checkout, or arctl if it is on your PATH."

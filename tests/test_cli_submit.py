@@ -80,11 +80,33 @@ def test_a_dry_run_shows_the_script_that_would_be_submitted(workspace: Workspace
 
 def test_one_run_for_each_seed(workspace: Workspace) -> None:
     result = run(workspace, *TRAIN, "--seeds", "1,2,3")
-    assert [line.split()[0] for line in result.stdout.splitlines()] == ["run1", "run2", "run3"]
+    assert result.stdout == "run1  job 1_0 on local\nrun2  job 1_1 on local\nrun3  job 1_2 on local\n"
     rows = read.runs(workspace.db)
     assert {row.group for row in rows} == {"r3d_tiny-seeds"}
     seeds = [yaml.safe_load((workspace.run_dir(n) / "config.yaml").read_text())["train"]["seed"] for n in (1, 2, 3)]
     assert seeds == [1, 2, 3]
+
+
+def test_a_dry_run_of_seeds_shows_one_script_and_what_differs(workspace: Workspace) -> None:
+    argv = (*TRAIN, "--seeds", "1,2", "--dry-run")
+    shown = run(workspace, *argv).stdout
+    plans = json.loads(run(workspace, *argv, "--json").stdout)["runs"]
+    assert [plan["config"]["train"]["seed"] for plan in plans] == [1, 2]
+    assert [plan["run_dir"] for plan in plans] == [str(workspace.run_dir(1)), str(workspace.run_dir(2))]
+    assert plans[0]["script"] == plans[1]["script"]
+    assert shown.count("#!/bin/bash") == 1
+    script, first, second = shown.split("\n\n# config.yaml of ")
+    assert script + "\n" == plans[0]["script"]
+    assert "#SBATCH --array=0-1\n" in script
+    assert yaml.safe_load(first.removeprefix("run1\n")) == plans[0]["config"]
+    assert second == "run2: as above, but for\ntrain:\n  seed: 2\n"
+    assert not workspace.db.exists()
+
+
+def test_seeds_with_a_template_for_one_run_are_a_job_each(workspace: Workspace) -> None:
+    argv = (*TRAIN, "--seeds", "1,2", "--template", "single")
+    assert run(workspace, *argv, "--dry-run").stdout.count("#!/bin/bash") == 2
+    assert run(workspace, *argv).stdout == "run1  job 1 on local\nrun2  job 2 on local\n"
 
 
 def test_options_of_the_command_are_not_ours(workspace: Workspace) -> None:

@@ -163,7 +163,7 @@ def test_squeue_rows_arrays_and_banners() -> None:
     text = (
         "*** maintenance on Friday ***\n"
         f"77|RUNNING|2026-11-21T02:51:15|gpu1|None|run1-{TOKEN}\n"
-        "80_[1-3,7%2]|PENDING|N/A||Resources|sweep\n"
+        f"80_[1-3,7%2]|PENDING|N/A||Resources|sweep-{TOKEN}\n"
         "80_0|RUNNING|2026-11-21T02:51:15|gpu2|None|sweep\n"
         "81|PENDING|N/A||Priority|a|b|COMPLETED|\n"
         "82|NEW_WORD|N/A||None|x\n"
@@ -172,6 +172,7 @@ def test_squeue_rows_arrays_and_banners() -> None:
     assert set(states) == {"77", "80_0", "80_1", "80_2", "80_3", "80_7", "81"}
     assert (states["77"].token, states["77"].node, states["77"].started) == (TOKEN, "gpu1", 1795229475.0)
     assert states["80_7"].job_id == "80_7" and states["80_7"].reason == "Resources"
+    assert (states["80_7"].token, states["80_0"].token) == (f"{TOKEN}_7", None)
     assert states["81"].state is State.PENDING
 
 

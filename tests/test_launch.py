@@ -19,8 +19,8 @@ import yaml
 from arctl import launch
 from arctl.errors import ArctlError, NotFoundError, SchedulerError, SubmitRefused, SubmitUnconfirmed, UsageError
 from arctl.launch import rehearse, submit
-from arctl.plan import Request, Resources
 from arctl.registry import read
+from arctl.request import Request, Resources
 from arctl.rundir import RunDir
 from arctl.runfile import read_run
 from arctl.settings import Workspace, init_workspace, load_settings
@@ -105,13 +105,13 @@ def test_gaps_are_filled_from_arctl_yaml(workspace: Workspace) -> None:
     assert "#SBATCH --constraint=big\n" in script
     assert "--mem" not in script
     assert "module load cuda/12.4" in script
-    assert "exec  /opt/py -m trainer --run-dir" in script
+    assert "exec /opt/py -m trainer --run-dir" in script
 
 
 def test_a_container_has_its_own_python(workspace: Workspace) -> None:
     lab = configured(workspace, "cluster: slurm\nslurm: {container: apptainer exec --nv video.sif}\n")
     assert "exec apptainer exec --nv video.sif python3 -m trainer" in rehearse(lab, TRAIN).script
-    assert f"exec  {sys.executable} -m trainer" in rehearse(lab, replace(TRAIN, cluster="local")).script
+    assert f"exec {sys.executable} -m trainer" in rehearse(lab, replace(TRAIN, cluster="local")).script
 
 
 def test_several_gpus_take_the_ddp_template(workspace: Workspace) -> None:
@@ -250,7 +250,7 @@ def test_a_number_is_never_used_twice(workspace: Workspace) -> None:
 def test_two_at_once(workspace: Workspace) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom arctl.settings import find_workspace\n"
-        "from arctl.plan import Request\nfrom arctl.launch import submit\n"
+        "from arctl.request import Request\nfrom arctl.launch import submit\n"
         "print(submit(find_workspace(Path(sys.argv[1])), Request(command=('true',))).number)"
     )
     argv = [sys.executable, "-c", program, str(workspace.root)]

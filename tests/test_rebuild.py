@@ -130,9 +130,7 @@ def test_the_old_registry_is_kept_and_readable(story: Workspace) -> None:
     before = everything(story)
     report = rebuild(story)
     assert report.backup is not None and report.backup.name.startswith("runs.db.bak-")
-    kept = replace(story, root=story.root)
-    old = [row.name for row in read.runs(report.backup)]
-    assert old == [row.name for row in read.runs(kept.db)]
+    assert [row.name for row in read.runs(report.backup)] == [row.name for row in read.runs(story.db)]
     assert rebuild(story).backup not in (None, report.backup)
     assert everything(story) == before
     assert sorted(path.name for path in story.root.iterdir() if path.name.startswith(".runs.db")) == []
@@ -221,6 +219,7 @@ def test_a_rebuild_that_is_killed_leaves_the_old_registry(story: Workspace) -> N
         assert everything(story) == before
     rebuild(story)
     assert everything(story) == before
+    assert list(story.root.glob(".runs.db*")) == []
 
 
 def _submit(workspace: Workspace, count: int) -> None:

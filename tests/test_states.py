@@ -17,7 +17,7 @@ BY_TRAINER_ALONE = {
     None: State.RUNNING,
     "completed": State.COMPLETED,
     "failed": State.FAILED,
-    "interrupted": State.RUNNING,
+    "interrupted": State.UNKNOWN,
 }
 
 # What is shown of a job that the scheduler calls completed, where a trainer's end record is expected.
@@ -46,6 +46,8 @@ def test_every_pair(submission: State, scheduler: State | None) -> None:
             expected = submission if trainer == "nothing" else BY_TRAINER_ALONE[trainer]
         elif scheduler is State.COMPLETED:
             expected = COMPLETED_WITH[trainer]
+        elif scheduler is State.FAILED and trainer == "interrupted":
+            expected = State.TIMEOUT
         else:
             expected = scheduler
         assert shown is expected, (submission, scheduler, trainer)
@@ -55,10 +57,18 @@ def test_a_command_of_the_users_own_needs_no_end_record() -> None:
     for trainer in ("nothing", None, "completed"):
         assert headline(State.PENDING, *facts(State.COMPLETED, trainer), expects_events=False) is State.COMPLETED
     assert headline(State.PENDING, *facts(State.FAILED, "completed"), expects_events=False) is State.FAILED
+    assert headline(State.PENDING, *facts(State.COMPLETED, "failed"), expects_events=False) is State.FAILED
 
 
-def test_a_scheduler_that_says_it_failed_is_believed_whatever_the_trainer_says() -> None:
-    for scheduler, trainer in itertools.product(ENDED - {State.COMPLETED, State.REFUSED}, TRAINER):
+def test_a_trainer_that_writes_after_the_scheduler_was_asked_runs() -> None:
+    asked = SchedulerFact(State.PENDING, "squeue", 10.0)
+    assert headline(State.PENDING, asked, TrainerFact(None, 11.0)) is State.RUNNING
+    assert headline(State.PENDING, asked, TrainerFact(None, 9.0)) is State.PENDING  # of an attempt before a requeue
+    assert headline(State.PENDING, asked, TrainerFact("interrupted", 11.0)) is State.PENDING
+
+
+def test_a_scheduler_that_says_it_ended_badly_is_believed_whatever_the_trainer_says() -> None:
+    for scheduler, trainer in itertools.product(ENDED - {State.COMPLETED, State.REFUSED, State.FAILED}, TRAINER):
         assert headline(State.PENDING, *facts(scheduler, trainer)) is scheduler
 
 

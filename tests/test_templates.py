@@ -78,6 +78,16 @@ def test_a_missing_workspace_a_module_and_an_activation_have_exit_statuses(tmp_p
         assert done.returncode == status and b"arctl: " in done.stderr
 
 
+def test_without_a_container_there_is_one_blank_before_the_command() -> None:
+    values = {**VALUES, "run_dir": "/r", "run_dirs": ["/r"], "command": ["true"], "python": "/py", "gpus": 1}
+    for name in ("single", "array", "ddp"):
+        for container, before in ((None, ""), ("apptainer exec x.sif", "apptainer exec x.sif ")):
+            given = {**values, "container": container}
+            script = templates.render(templates.find(name), directives=[], values=given)
+            assert f"exec {before}{'/py -m' if name == 'ddp' else 'true'}" in script
+            assert name != "ddp" or f"\n    {before}/py -m torch.distributed.run " in script
+
+
 def test_array_elements_find_their_run_directory_and_log(tmp_path: Path) -> None:
     dirs = [tmp_path / name for name in ("run 0001", "run$HOME", "it's")]
     for place in dirs:

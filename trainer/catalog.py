@@ -76,7 +76,7 @@ _TINY: Settings = {
     "optim.lr": 2e-3,
     "optim.weight_decay": 0.01,
     "optim.warmup_epochs": 1.0,
-    "train.epochs": 12,
+    "train.epochs": 10,
     "train.precision": "fp32",
     "train.log_every": 1,
     "train.channels_last": False,

@@ -12,7 +12,8 @@ from arctl.errors import UsageError
 
 if TYPE_CHECKING:
     from arctl.launch import Launched
-    from arctl.plan import Plan, Request, Resources
+    from arctl.plan import Plan
+    from arctl.request import Request, Resources
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,7 +61,7 @@ class _TakesCommand(click.Command):
 @click.option("--model", "-m", metavar="M", help="Model; `arctl models` lists them.")
 @click.option("--data", "-d", metavar="D", help="Data set: a name of `arctl data ls`, or a path.")
 @click.option("--preset", metavar="P", help="A preset of the model.")
-@click.option("--seeds", metavar="1,2,3", help="One run for each seed.")
+@click.option("--seeds", metavar="1,2,3", help="One run for each seed, all in one job array.")
 @_common
 @click.pass_context
 def submit_command(
@@ -70,7 +71,7 @@ def submit_command(
 
     Everything is checked here, before anything queues. Prints the run and its job: `run12  job 77 on slurm`.
     """
-    from arctl.plan import Request
+    from arctl.request import Request
 
     session: Session = ctx.obj
     seeds = _seeds(given.pop("seeds"))
@@ -101,7 +102,7 @@ def rerun_command(session: Session, /, run: str, **given: Any) -> None:
 
 
 def _resources(given: dict[str, Any]) -> Resources:
-    from arctl.plan import Resources
+    from arctl.request import Resources
 
     return Resources(**{key: given[key] for key in ("gpus", "nodes", "cpus", "mem", "time", "partition")})
 
@@ -123,19 +124,20 @@ def _seeds(text: str | None) -> tuple[int, ...]:
 
 
 def _launch(session: Session, requests: Sequence[Request], *, dry_run: bool, as_json: bool) -> None:
-    from arctl.launch import rehearse, submit
+    from arctl.launch import rehearse_all, submit, submit_array
 
+    plans = rehearse_all(session.workspace, requests)
     if dry_run:
-        _show([rehearse(session.workspace, request) for request in requests], as_json=as_json)
+        _show(plans, as_json=as_json)
         return
-    for request in requests:
-        rehearse(session.workspace, request)
-    done = []
+    array = plans[0].template.array
+    done: list[Launched] = []
     try:
-        for request in requests:
-            done.append(submit(session.workspace, request))
-            if not as_json:
-                click.echo(_line(done[-1]))
+        for job in [requests] if array else [[request] for request in requests]:
+            queued = submit_array(session.workspace, job) if array else [submit(session.workspace, job[0])]
+            done += queued
+            for launched in queued if not as_json else ():
+                click.echo(_line(launched))
     finally:
         if as_json and done:
             echo_json("arctl.submitted/1", {"runs": [launched.facts() for launched in done]})
@@ -147,12 +149,30 @@ def _line(launched: Launched) -> str:
 
 
 def _show(plans: Sequence[Plan], *, as_json: bool) -> None:
+    """Print scripts and configurations: of an array one script, and of each further element what is its own."""
     if as_json:
         echo_json("arctl.plan/1", {"runs": [plan.facts() for plan in plans]})
         return
+    first = plans[0]
+    several = first.template.array and len(plans) > 1
     for plan in plans:
-        click.echo(plan.script.rstrip("\n"))
+        if plan is first or not several:
+            click.echo(plan.script.rstrip("\n"))
         if plan.config is not None:
-            click.echo("\n# config.yaml")
-            click.echo(plan.config_text().rstrip("\n"))
+            own = plan if plan is first or not several else _own_part(plan, first)
+            whose = f" of {plan.values['run']}" if several else ""
+            click.echo(f"\n# config.yaml{whose}{'' if own is plan else ': as above, but for'}")
+            click.echo(own.config_text().rstrip("\n"))
     narrate("a dry run: nothing was queued; the run's number and token are given when it is submitted")
+
+
+def _own_part(plan: Plan, first: Plan) -> Plan:
+    """Return the plan with those keys of its configuration alone that differ from the first's."""
+    from dataclasses import replace
+
+    config, other = plan.config or {}, first.config or {}
+    differs = {
+        section: {key: value for key, value in keys.items() if other.get(section, {}).get(key) != value}
+        for section, keys in config.items()
+    }
+    return replace(plan, config={section: keys for section, keys in differs.items() if keys})

@@ -22,7 +22,7 @@ class Submission:
     run_dir: Path
     """The run directory; it exists."""
     token: str
-    """`arctl-` and 12 hex digits: by it the job is found again."""
+    """`arctl-` and 12 hex digits: by it the job is found again; `element_of` gives those of an array's elements."""
     log: Path
     """Where output goes, with the scheduler's patterns (`RunDir.log_pattern`)."""
     directives: Mapping[str, object]
@@ -56,7 +56,8 @@ class JobState:
     ended: float | None = None
     """Unix seconds."""
     token: str | None = None
-    """The token that the job carries: another one means that the scheduler has given the id to another job."""
+    """The token that the job carries, an array's element one of its own (`arctl-..._3`): another one than the run's
+    means that the scheduler has given the id to another job."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Cluster(Protocol):
     def find(self, token: str, *, since: float) -> str | None:
         """Return the id of the job that carries `token`, submitted after `since`, or None where there is none.
 
+        For the token of an element (`arctl-..._3`) it is the element's id (`77_3`).
         Raises SchedulerError where nobody answered.
         """
         ...
@@ -107,3 +109,17 @@ class Cluster(Protocol):
     def log_path(self, run_dir: Path, job_id: str) -> Path:
         """Return the log of a run's job."""
         ...
+
+
+def element_of(name: str, *, like: str) -> str:
+    """Return the name of an array's element, numbered as `like` is: of token `arctl-ab` like `77_3`, `arctl-ab_3`.
+
+    Without an element in `like` it is `name` as it is.
+    """
+    _, mark, index = like.partition("_")
+    return f"{name}{mark}{index}"
+
+
+def whole_of(name: str) -> str:
+    """Return the job or token of the array that an element belongs to: `77` for `77_3`, and for `77`."""
+    return name.partition("_")[0]

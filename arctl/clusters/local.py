@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from arctl.clusters import local_process
-from arctl.clusters.base import Capabilities, JobState, Submission
+from arctl.clusters.base import Capabilities, JobState, Submission, element_of, whole_of
 from arctl.clusters.directives import seconds
 from arctl.errors import SchedulerError, SubmitRefused
 from arctl.rundir import RunDir
@@ -86,8 +86,8 @@ class LocalCluster:
         """Look for a job with this token, newest first, as `Cluster.find` says."""
         for directory in reversed(self._known()):
             asked = local_process.read_record(directory / "job.json") or {}
-            if asked.get("token") == token:
-                return directory.name.split("_")[0]
+            if whole_of(str(asked.get("token"))) == whole_of(token):
+                return element_of(whole_of(directory.name), like=token)
             if asked.get("submitted", since) < since - 3600.0:
                 break
         return None
@@ -155,7 +155,6 @@ class LocalCluster:
         slots = [_slot(index, have) for index in range(self.slots or len(have) or 1)]
         signal_name, _, lead = str(wanted.get("signal") or "").rpartition("@")
         return {
-            "token": submission.token,
             "run_dir": str(submission.run_dir),
             "host": os.uname().nodename,
             "submitted": time.time(),
@@ -175,7 +174,8 @@ class LocalCluster:
         named = log.name.replace("%j", name).replace("%A", number).replace("%a", element)
         shutil.copyfile(submission.script, place / "script")
         (place / "reserve").write_bytes(bytes(4096))
-        local_process.write_record(place / "job.json", {**asked, "index": index, "log": str(log.with_name(named))})
+        own = {"token": element_of(submission.token, like=name), "index": index, "log": str(log.with_name(named))}
+        local_process.write_record(place / "job.json", {**asked, **own})
 
     def _state(self, job_id: str) -> JobState | None:
         directory = self.jobs / job_id

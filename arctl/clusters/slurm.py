@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arctl.clusters import slurm_parse
-from arctl.clusters.base import Capabilities, JobState, Submission
+from arctl.clusters.base import Capabilities, JobState, Submission, element_of, whole_of
 from arctl.clusters.slurm_call import no_answer, query, sbatch
 from arctl.errors import SchedulerError, UsageError, nearest
 from arctl.rundir import RunDir
@@ -79,9 +79,9 @@ class SlurmCluster:
         """Look for the token in job names, in the queue and then in the accounts, as `Cluster.find` says."""
         now = time.time()
         for facts in (self._queue(now), _accounts(None, since=since, at=now) or {}):
-            found = sorted({int(job.job_id.split("_")[0]) for job in facts.values() if job.token == token})
-            if found:
-                return str(found[0])
+            named = [job.job_id for job in facts.values() if job.token and whole_of(job.token) == whole_of(token)]
+            if named:
+                return element_of(min(map(whole_of, named), key=int), like=token)
         return None
 
     def cancel(self, job_ids: Sequence[str]) -> None:

@@ -135,7 +135,7 @@ _CURES = (
     ("qos", "`sacctmgr show assoc user=$USER` lists them; set slurm.qos in arctl.yaml"),
     ("gres|gpu", "`sinfo -o '%P %G'` lists the GPUs; see --gpus, and slurm.gres in arctl.yaml"),
     ("node configuration|memory|cpu", "no node has that much: ask for less with --gpus, --cpus or --mem"),
-    ("array", "`scontrol show config | grep MaxArraySize` tells the limit; split the sweep"),
+    ("array", "`scontrol show config | grep MaxArraySize` tells the limit; submit fewer at a time"),
     ("time limit|time", "`sinfo -o '%P %l'` lists the limits; ask for less with --time"),
     (
         "unrecogni[sz]ed|unknown option",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from arctl.clusters.base import JobState
+from arctl.clusters.base import JobState, element_of
 from arctl.states import ENDED, State
 from arctl.text import safe_line
 
@@ -134,7 +134,7 @@ def squeue_states(stdout: str, *, at: float) -> dict[str, JobState]:
             started=time_of(started) if state is not State.PENDING else None,
             token=token_of(name),
         )
-        states.update((one, replace(fact, job_id=one)) for one in expand(job_id.strip()))
+        states.update((one.job_id, one) for one in _each(fact))
     return states
 
 
@@ -161,7 +161,7 @@ def sacct_states(stdout: str, *, at: float) -> dict[str, JobState]:
             ended=time_of(ended) if state in ENDED else None,
             token=token_of(name),
         )
-        states.update((one, replace(fact, job_id=one)) for one in expand(job_id.strip()))
+        states.update((one.job_id, one) for one in _each(fact))
     return states
 
 
@@ -186,9 +186,19 @@ def scontrol_state(stdout: str, job_id: str, *, at: float) -> JobState | None:
             reason=_word(fields.get("Reason", "")),
             started=time_of(fields.get("StartTime", "")),
             ended=time_of(fields.get("EndTime", "")) if state in ENDED else None,
-            token=token_of(fields.get("JobName", "")),
+            token=_own_token(token_of(fields.get("JobName", "")), job_id),
         )
     return None
+
+
+def _each(fact: JobState) -> Iterator[JobState]:
+    """Give what was said of a job, or of several elements of an array at once, for each of them."""
+    for job_id in expand(fact.job_id.strip()):
+        yield replace(fact, job_id=job_id, token=_own_token(fact.token, job_id))
+
+
+def _own_token(token: str | None, job_id: str) -> str | None:
+    return None if token is None else element_of(token, like=job_id)
 
 
 def _word(text: str) -> str | None:

@@ -21,6 +21,9 @@ def run(workspace: Workspace) -> None:
         for name, value in _REMOTE.items():
             os.environ.setdefault(name, value)
     _need_terminal()
+    # A size from the environment is that of another moment: the terminal knows its own, and tells when it changes.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
     from arctl.tui.app import Dashboard
 

@@ -100,8 +100,19 @@ def test_two_nodes_train_together(desk: Any) -> None:
 
 
 def test_seeds_make_a_run_each(desk: Any) -> None:
-    quick = ["--set", "train.epochs=1", "--set", "data.workers=0"]
-    desk.arctl("submit", "--name", "seeded", "--model", "frame_tiny", "--data", "motions", "--seeds", "1,2", *quick)
-    runs = [run for run in desk.json("ls")["runs"] if run["name"].startswith("seeded")]
-    assert len(runs) == 2
-    desk.arctl("wait", *[run["run"] for run in runs], "--timeout", "200")
+    quick = ["--set", "train.epochs=2", "--set", "data.workers=0"]
+    said = desk.arctl("submit", "--model", "frame_tiny", "--data", "motions", "--seeds", "1,2,3", *quick).stdout
+    first, second, unwanted = names = [line.split()[0] for line in said.splitlines()]
+    jobs = {name: desk.json("show", name)["job_id"] for name in names}
+    array = jobs[first].removesuffix("_0")
+    assert list(jobs.values()) == [f"{array}_{index}" for index in range(3)]
+    desk.arctl("cancel", unwanted)
+    desk.arctl("wait", unwanted, "--timeout", "90", status=11)
+    desk.arctl("wait", first, second, "--timeout", "200")
+    for name in (first, second):
+        run = desk.json("show", name)
+        assert run["state"] == "completed"
+        assert run["group"] == "frame_tiny-seeds"
+        (log,) = (desk.directory / "runs" / f"run{run['number']:04d}").glob("log-*.txt")
+        assert log.name == f"log-{jobs[name]}.txt"
+        assert "epoch 2/2" in log.read_text()

@@ -91,7 +91,7 @@ def test_one_phase_moves_and_steadily(look: Look) -> None:
         steps = (scene.phases(1) - scene.phases(0) + 0.5) % 1 - 0.5
         assert (np.sign(steps[:, axis]) == way).all()
         assert np.allclose(np.delete(steps, axis, axis=1), 0)
-        assert 2 <= len(scene.sprites) <= 3
+        assert len(scene.sprites) == len(scene.start) == 3
         assert 2 * RATE <= scene.frames <= 5 * RATE
 
 

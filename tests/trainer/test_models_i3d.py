@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
+from trainer.errors import ConfigError
 from trainer.models.i3d import I3DResNet50, TimeConv
 
 
@@ -92,6 +93,13 @@ def test_frames_are_halved_once_and_space_by_32() -> None:
         model = I3DResNet50(classes=4, dropout=0.0).eval()
         features = model.features(torch.empty(2, 3, 8, 224, 224))
     assert features.shape == (2, 2048, 4, 7, 7)
+
+
+def test_a_single_frame_is_refused() -> None:
+    with torch.device("meta"):
+        model = I3DResNet50(classes=4, dropout=0.0)
+        with pytest.raises(ConfigError, match=r"needs two of them \(set 8\)"):
+            model(torch.empty(1, 3, 1, 32, 32))
 
 
 def test_the_order_of_frames_matters_once_kernels_differ_in_time() -> None:

@@ -45,8 +45,8 @@ def test_a_run_learns_and_records_what_the_contract_says(root: Path, tmp_path: P
         assert train["gap/top1"] == pytest.approx(train["train/top1"] - val["val/top1"])
         assert train["gap/loss"] == pytest.approx(val["val/loss"] - train["train/loss"])
         assert (evaluated["split"], evaluated["unreadable"]) == ("val", 0)
-    assert epochs[-1]["metrics"]["train/top1"] > 0.9
-    assert evals[-1]["metrics"]["val/top1"] > 0.9
+    assert epochs[-1]["metrics"]["train/top1"] > 0.8
+    assert evals[-1]["metrics"]["val/top1"] > 0.8
     assert of_kind(found, "system")[0]["metrics"]["sys/rss"] > 1e6
     saved = of_kind(found, "checkpoint")
     assert [(event["path"], event["epoch"]) for event in saved] == [("checkpoints/last.pt", n) for n in range(1, 7)]

@@ -23,7 +23,7 @@ HEIGHT, WIDTH, FRAMES = 48, 64, 8
 
 
 def make_set(root: Path, *, train: int = 5, val: int = 2) -> Path:
-    """Write `train` + `val` videos for each class: coloured noise that a few steps tell apart."""
+    """Write `train` + `val` videos for each class: noise that flickers in the colours of its class."""
     root.mkdir(parents=True)
     (root / "classInd.txt").write_text("".join(f"{n} {name}\n" for n, name in enumerate(CLASSES, 1)))
     lists: dict[str, list[str]] = {"train": [], "test": []}
@@ -40,13 +40,13 @@ def make_set(root: Path, *, train: int = 5, val: int = 2) -> Path:
 
 def write_video(path: Path, *, colour: int, seed: int) -> None:
     random = np.random.default_rng(seed)
-    tint = np.array([[90, 0, 0], [0, 0, 90], [0, 0, 0]])[colour]
+    flickers = np.array([[1, 0, 0], [0, 0, 1], [1, 1, 1]])[colour]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for _ in range(FRAMES):
-            picture = random.integers(40, 160, (HEIGHT // 8, WIDTH // 8, 1)).repeat(8, 0).repeat(8, 1) + tint
-            frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8).clip(0, 255), format="rgb24")
+            noise = random.integers(-90, 90, (HEIGHT // 8, WIDTH // 8, 1)).repeat(8, 0).repeat(8, 1)
+            frame = av.VideoFrame.from_ndarray((120 + noise * flickers).astype(np.uint8), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 

@@ -62,7 +62,7 @@ async def test_an_ended_run_cannot_be_cancelled(small: Workspace, opened: Opener
 def sleeper(tmp_path: Path) -> Workspace:
     """A workspace in which a job of this machine sleeps."""
     from arctl.launch import submit
-    from arctl.plan import Request
+    from arctl.request import Request
 
     workspace = init_workspace(tmp_path / "ws")
     submit(workspace, Request(command=("sleep", "120"), name="sleeper"))

@@ -9,6 +9,8 @@ import pytest
 
 from arctl.settings import Workspace, init_workspace
 from arctl.sync import rebuild
+from arctl.tui.widgets.heading import TabStrip
+from arctl.tui.widgets.run_table import RunTable
 from tests.tui import workspace as workspaces
 from tests.tui.conftest import SMALL, WIDE, Opener
 
@@ -40,6 +42,17 @@ async def test_newest_run_comes_first_and_moving_keys_move(small: Workspace, ope
         assert seen.at == 1
         await seen.press("ctrl+u")
         assert seen.at == 4
+
+
+async def test_the_mouse_chooses_runs_and_tabs(small: Workspace, opened: Opener) -> None:
+    async with opened(small, WIDE) as seen:
+        await seen.pilot.click(RunTable, offset=(5, 2))
+        assert seen.at == 3
+        await seen.pilot.click(TabStrip, offset=(12, 0))
+        await seen.shows("ValueError: loss is NaN")
+        await seen.pilot.click(RunTable, offset=(5, 4), times=2)
+        await seen.until(lambda: seen.app.runs.has_class("-open"))
+        assert seen.at == 1
 
 
 async def test_filter_narrows_as_typed_enter_keeps_escape_drops(small: Workspace, opened: Opener) -> None:

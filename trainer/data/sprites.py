@@ -38,8 +38,8 @@ RADII = (30.0, 90.0)
 """Radius of a sprite at size phase 0 and just below 1, pixels."""
 TURNS = {ACROSS: (0.25, 0.55), DOWN: (0.25, 0.55), ANGLE: (0.3, 0.66), SIZE: (0.4, 0.88)}
 """Turns of the moving phase over a clip of any length, least and most: between two of 8 frames at most a ninth."""
-SPRITES = (2, 3)
-"""Sprites in a clip, least and most."""
+SPRITES = 3
+"""Sprites in a clip."""
 SECONDS = (2.0, 5.0)
 """Length of a clip, least and most."""
 TEXTURE, SCALE = 160, 48
@@ -113,15 +113,14 @@ def draw_look(rng: np.random.Generator) -> Look:
 def draw_scene(motion: str, *, look: Look, rng: np.random.Generator) -> Scene:
     """Draw a clip of a motion. With the same generator, a motion and its twin get the same frames in opposite order."""
     axis, way = MOTIONS[motion]
-    count = int(rng.integers(SPRITES[0], SPRITES[1] + 1))
     frames = int(rng.integers(round(SECONDS[0] * RATE), round(SECONDS[1] * RATE) + 1))
-    chosen = rng.permutation(len(look.sprites))[:count]
-    turns = np.zeros((count, 4))
-    turns[:, axis] = rng.uniform(*TURNS[axis], count)
+    chosen = rng.permutation(len(look.sprites))[:SPRITES]
+    turns = np.zeros((SPRITES, 4))
+    turns[:, axis] = rng.uniform(*TURNS[axis], SPRITES)
     scene = Scene(
         background=_background(look, rng),
         sprites=tuple(look.sprites[index] for index in chosen),
-        start=rng.uniform(0.0, 1.0, (count, 4)),
+        start=rng.uniform(0.0, 1.0, (SPRITES, 4)),
         turns=turns,
         frames=frames,
     )

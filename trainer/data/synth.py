@@ -40,7 +40,7 @@ MARK = "arctl synthetic motion"
 class Recipe:
     """What decides every byte of a set."""
 
-    per_group: int = 5
+    per_group: int = 6
     """Clips of a class in a group."""
     groups: int = 25
     """Groups of clips that share a background and a family of sprites."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from trainer.errors import ConfigError
 from trainer.models.parts import Head, State, Translated
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ class I3DResNet50(nn.Module):
         self.fc = Head(2048, classes, dropout=dropout, std=0.01)
 
     def features(self, clips_BCTHW: Tensor) -> Tensor:
-        """Feature maps (B, 2048, T/2, H/32, W/32) before they are averaged."""
+        """Feature maps (B, 2048, T/2, H/32, W/32) before they are averaged. Raises ConfigError for a single frame."""
+        if clips_BCTHW.shape[2] < 2:
+            raise ConfigError("i3d_r50 halves the frames and needs two of them", where="data.frames", cure="set 8")
         x = self.maxpool(self.relu(self.bn1(self.conv1(clips_BCTHW))))
         x = self.timepool(self.layer1(x))
         features: Tensor = self.layer4(self.layer3(self.layer2(x)))

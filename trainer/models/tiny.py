@@ -1,7 +1,7 @@
 """A small 3-D CNN and its 2-D twin, for a laptop or a test: the same widths, depths and spatial strides.
 
-Only the kernels' extent in time differs, so a difference in accuracy between the two is what motion tells. Both take the
-clip's mean frame off each frame first: what stands still goes, and a few hundred clips are enough to learn from.
+Only the kernels' extent in time differs, so a difference in accuracy between the two is what motion tells. Both take
+the clip's mean frame off each frame first: what stands still goes, and a few hundred clips are enough to learn from.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Tiny2D(nn.Module):
 
 
 def without_still(clips_BCTHW: Tensor) -> Tensor:
-    """The clips less their mean frame: clips (B, C, T, H, W) in, the same out. It knows nothing of the frames' order."""
+    """Clips (B, C, T, H, W) less their mean frame, which is the same for every order of the frames."""
     return clips_BCTHW - clips_BCTHW.mean(dim=2, keepdim=True)
 
 

@@ -67,7 +67,9 @@ def _best(line: Line, _: int) -> Cell:
 
 
 def _trend(line: Line, width: int) -> Cell:
-    return (sparkline(line.trend, width, ascii=line.ascii) if line.trend else ""), palette.QUIET
+    # The full block would grow together with the row above.
+    drawn = sparkline(line.trend, width, ascii=line.ascii).replace("█", "▇")
+    return drawn, palette.QUIET
 
 
 def _age(line: Line, _: int) -> Cell:

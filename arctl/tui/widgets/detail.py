@@ -27,7 +27,7 @@ from arctl.tui.snapshot import (
 )
 from arctl.tui.widgets import styles
 from arctl.tui.widgets.canvas import ConfusionView, CurvesView
-from arctl.tui.widgets.heading import TabStrip, facts
+from arctl.tui.widgets.heading import Facts, TabStrip
 from arctl.tui.widgets.line_view import LineView
 
 _PATIENCE = 0.25
@@ -52,11 +52,11 @@ class DetailPane(Vertical):
         self.tab = Tab.CURVES
         self.row: RunRow | None = None
         self._chart = 0
-        self._headed = ("", Text())
+        self._title = ""
         self._shown: Panel | None = None
         self._waiting: Timer | None = None
         # Held and not looked up: a panel may come while the pane is being taken down.
-        self._facts = Static(id="facts", markup=False)
+        self._facts = Facts(id="facts")
         self._strip = TabStrip()
         self._word = Static(id="nothing", markup=False)
         self._curves = CurvesView(ascii=ascii)
@@ -88,10 +88,12 @@ class DetailPane(Vertical):
         before, self.row = self.row, row
         if row is None:
             self._shown = None
-            self._entitle("", Text())
+            self._entitle("")
+            self._facts.show(None, now)
             self._say("")
             return
-        self._entitle(f"{run_name(row.number)} {safe_line(row.name, limit=60)}", facts(row, now))
+        self._entitle(f"{run_name(row.number)} {safe_line(row.name, limit=60)}")
+        self._facts.show(row, now)
         if before is None or before.number != row.number:
             self._chart = 0
             self.log_view.follow = True
@@ -99,12 +101,10 @@ class DetailPane(Vertical):
         elif before != row or self.tab is Tab.LOG:
             self._ask(fresh=False)
 
-    def _entitle(self, title: str, about: Text) -> None:
-        """Redraw title and facts where they read differently: an idle screen sends nothing."""
-        if (title, about) != self._headed:
-            self._headed = (title, about)
+    def _entitle(self, title: str) -> None:
+        if title != self._title:
+            self._title = title
             self.border_title = Text(title)
-            self._facts.update(about)
 
     def show_tab(self, tab: Tab) -> None:
         """Show a tab."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
@@ -14,19 +15,50 @@ from arctl.tui import palette, wording
 from arctl.tui.snapshot import Tab
 
 
-def facts(row: RunRow, now: float) -> Text:
-    """Return a run's facts, most telling first: state, epochs, accuracy, time, place; and why it failed."""
-    word, style = palette.state_word(row.state)
-    text = Text()
-    text.append(word, style)
-    for label, value in _facts(row, now):
-        # Label and value hold together where the line is broken.
-        text.append(f"  {label}\xa0", palette.MUTED)
-        text.append(value.replace(" ", "\xa0") if len(value) < 40 else value, palette.TEXT)
-    why = _why(row)
-    if why:
-        text.append(f"\n{why}", palette.BAD if row.state not in LIVE else palette.WAIT)
-    return text
+class Facts(Widget):
+    """A run's facts, most telling first, in as many lines as they need; none is broken. And why it failed."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._items: list[Text] = []
+        self._why = Text()
+
+    def show(self, row: RunRow | None, now: float) -> None:
+        """Show a run; what reads the same is not drawn again."""
+        items = [] if row is None else _items(row, now)
+        why = Text() if row is None else _trouble(row)
+        if (items, why) != (self._items, self._why):
+            self._items, self._why = items, why
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the lines that are needed at a width."""
+        return len(self._lines(width))
+
+    def render(self) -> Text:
+        """Draw the facts."""
+        return Text("\n").join(self._lines(self.size.width))
+
+    def _lines(self, width: int) -> list[Text]:
+        lines = [Text()]
+        for item in self._items:
+            if lines[-1] and lines[-1].cell_len + 2 + item.cell_len > width:
+                lines.append(Text())
+            lines[-1].append_text(Text("  " if lines[-1] else "") + item)
+        if self._why:
+            lines.append(self._why.copy())
+        for line in lines:
+            line.truncate(width, overflow="ellipsis")
+        return lines
+
+
+def _items(row: RunRow, now: float) -> list[Text]:
+    facts = [Text.assemble((f"{label} ", palette.MUTED), (value, palette.TEXT)) for label, value in _facts(row, now)]
+    return [Text.assemble(palette.state_word(row.state)), *facts]
+
+
+def _trouble(row: RunRow) -> Text:
+    return Text.assemble((_why(row), palette.BAD if row.state not in LIVE else palette.WAIT))
 
 
 def _facts(row: RunRow, now: float) -> list[tuple[str, str]]:

@@ -45,7 +45,7 @@ class StatusLine(Widget):
                 (snapshot.trouble.what, palette.WAIT),
             )
         if self._busy is not None and now - self._busy > _SLOW:
-            return Text(f"no answer yet from disk or scheduler for {int(now - self._busy)} s", palette.WAIT)
+            return Text(f"disk or scheduler silent for {int(now - self._busy)} s", palette.WAIT)
         if snapshot.synced is None:
             return Text("reading ...", palette.MUTED)
         gone = max(0, int(now - snapshot.synced)) // self._step * self._step

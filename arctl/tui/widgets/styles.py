@@ -8,26 +8,23 @@ from rich.text import Text
 
 from arctl.tui import palette
 
-_BAD = re.compile(r"\b(error|exception|traceback|fatal|killed|oom|failed|segfault)\b", re.IGNORECASE)
+_BAD = re.compile(r"(error|exception)\b|\b(traceback|fatal|killed|oom|failed|segfault)\b", re.IGNORECASE)
 _WARN = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
 _PAIR = re.compile(r"^(\s*(?:- )?)([\w./-]+)(:)(?=\s|$)(.*)$")
 
 
 def log_line(line: str) -> Text:
     """Colour a log line by what it seems to say."""
-    if _BAD.search(line):
-        return Text(line, style=palette.BAD)
-    if _WARN.search(line):
-        return Text(line, style=palette.WAIT)
-    return Text(line, style=palette.TEXT)
+    style = palette.BAD if _BAD.search(line) else palette.WAIT if _WARN.search(line) else palette.TEXT
+    return Text.assemble((line, style))
 
 
 def config_line(line: str) -> Text:
     """Colour a line of YAML: comments, keys, values."""
     if line.startswith("#"):
-        return Text(line, style=f"bold {palette.SECOND}")
+        return Text.assemble((line, f"bold {palette.SECOND}"))
     match = _PAIR.match(line)
     if match is None:
-        return Text(line, style=palette.TEXT)
+        return Text.assemble((line, palette.TEXT))
     lead, key, colon, value = match.groups()
     return Text.assemble(lead, (key, palette.ACCENT), (colon, palette.MUTED), (value, palette.TEXT))

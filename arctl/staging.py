@@ -1,0 +1,86 @@
+"""New run directories: written beside their places and renamed there, so that each appears whole or not at all.
+
+Those of one job appear together: where one cannot be made, none stays.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arctl.errors import ArctlError
+from arctl.rundir import RunDir
+from arctl.runfile import RunFile, write_run
+from arctl.settings import Workspace
+
+STALE_S = 3600.0
+"""A staging directory older than this was left by a submission that was killed, seconds."""
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a new run directory holds."""
+
+    record: RunFile
+    """Its run.yaml."""
+    script: str
+    """Its job.sbatch."""
+    config: str | None
+    """Its config.yaml; None for a run of a user's own command."""
+
+
+def make(workspace: Workspace, runs: Sequence[NewRun]) -> list[RunDir]:
+    """Make the directories of runs. Raises ArctlError or OSError; nothing of them stays then."""
+    made: list[Path] = []
+    try:
+        workspace.runs.mkdir(exist_ok=True)
+        _sweep(workspace.runs)
+        for run in runs:
+            made.append(workspace.runs / f".stage-{run.record.token}")
+            _fill(made[-1], run)
+        for position, run in enumerate(runs):
+            final = workspace.run_dir(run.record.number)
+            if final.exists():
+                raise ArctlError("a run directory of this number appeared", where=str(final), cure="submit again")
+            made[position] = made[position].rename(final)
+        _sync_directory(workspace.runs)
+    except BaseException:
+        for path in made:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+    return [RunDir(path) for path in made]
+
+
+def _fill(stage: Path, run: NewRun) -> None:
+    stage.mkdir()
+    staged = RunDir(stage)
+    _write(staged.script, run.script)
+    if run.config is not None:
+        _write(staged.config, run.config)
+    write_run(staged.run_yaml, run.record)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(runs: Path) -> None:
+    """Remove what killed submissions left behind."""
+    for stage in runs.glob(".stage-*"):
+        if time.time() - stage.stat().st_mtime > STALE_S:
+            shutil.rmtree(stage, ignore_errors=True)
