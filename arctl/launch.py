@@ -113,9 +113,8 @@ def _send(workspace: Workspace, plans: Sequence[Plan]) -> list[Launched]:
         placed = place(workspace, plans, numbers=numbers, token=token)
         named = zip(placed, numbers, tokens, strict=True)
         records = [_record(one, number, own, created) for one, number, own in named]
-        if placed[0].template.array:
-            placed[0].log.parent.mkdir(parents=True, exist_ok=True)
-        directories = make(workspace, [_new(one, record) for one, record in zip(placed, records, strict=True)])
+        new = [_new(one, record) for one, record in zip(placed, records, strict=True)]
+        directories = make(workspace, new, links=placed[0].log.parents[1] if placed[0].template.array else None)
     except BaseException as error:
         for number in numbers:
             _settle(workspace, number, "refused", f"never queued: {_words(error)}")

@@ -106,7 +106,7 @@ def place(workspace: Workspace, plans: Sequence[Plan], *, numbers: Sequence[int]
     check_together(plans)
     first, directories = plans[0], [RunDir(workspace.run_dir(number)) for number in numbers]
     array = len(plans) if first.template.array else None
-    log = workspace.state / "array" / "%A_%a.txt" if array else directories[0].log_pattern()
+    log = workspace.state / "array" / token / "%a" / "log-%A_%a.txt" if array else directories[0].log_pattern()
     wanted = _directives(workspace, first, token=token, log=log, array=array)
     shared = _shared(workspace, first, token)
     own = [_own(workspace, one, number) for one, number in zip(plans, numbers, strict=True)]

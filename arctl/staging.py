@@ -33,8 +33,11 @@ class NewRun:
     """Its config.yaml; None for a run of a user's own command."""
 
 
-def make(workspace: Workspace, runs: Sequence[NewRun]) -> list[RunDir]:
-    """Make the directories of runs. Raises ArctlError or OSError; nothing of them stays then."""
+def make(workspace: Workspace, runs: Sequence[NewRun], *, links: Path | None = None) -> list[RunDir]:
+    """Make the directories of runs. Raises ArctlError or OSError; nothing of them stays then.
+
+    In an array `links` becomes a directory where 0, 1, ... lead to them: a scheduler names logs by patterns of numbers.
+    """
     made: list[Path] = []
     try:
         workspace.runs.mkdir(exist_ok=True)
@@ -48,11 +51,20 @@ def make(workspace: Workspace, runs: Sequence[NewRun]) -> list[RunDir]:
                 raise ArctlError("a run directory of this number appeared", where=str(final), cure="submit again")
             made[position] = made[position].rename(final)
         _sync_directory(workspace.runs)
+        if links is not None:
+            made.append(links)
+            _link(links, made[:-1])
     except BaseException:
         for path in made:
             shutil.rmtree(path, ignore_errors=True)
         raise
-    return [RunDir(path) for path in made]
+    return [RunDir(path) for path in made[: len(runs)]]
+
+
+def _link(place: Path, directories: Sequence[Path]) -> None:
+    place.mkdir(parents=True)
+    for index, directory in enumerate(directories):
+        (place / str(index)).symlink_to(directory)
 
 
 def _fill(stage: Path, run: NewRun) -> None:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,8 +105,8 @@ def test_one_sbatch_for_all_with_a_token_each(workspace: Workspace, programs: Pa
     text = scripts[0].read_text()
     assert f"#SBATCH --job-name=r3d_tiny-{whole}\n" in text
     assert "#SBATCH --array=0-2\n" in text
-    assert "/lab 100%%d/.arctl/array/%A_%a.txt" in text
-    assert (workspace.state / "array").is_dir()
+    assert f"/lab 100%%d/.arctl/array/{whole}/%a/log-%A_%a.txt" in text
+    assert (workspace.state / "array" / whole / "2").resolve() == launched[2].run_dir.resolve()
     assert 'exec /bin/true -m trainer --run-dir "$ARCTL_RUN_DIR"\n' in text
     seeds = [yaml.safe_load(RunDir(run.run_dir).config.read_text())["train"]["seed"] for run in launched]
     assert seeds == [4, 5, 6]
@@ -185,6 +186,18 @@ def test_cancelling_one_element_leaves_the_others(workspace: Workspace) -> None:
     assert control.wait(workspace, [2], timeout=0)[2] in (State.PENDING, State.RUNNING)
     control.cancel(workspace, [2])
     assert control.wait(workspace, [2], timeout=30) == {2: State.CANCELLED}
+
+
+def test_what_the_scheduler_says_of_an_element_stands_in_its_log(workspace: Workspace) -> None:
+    submit_array(workspace, [replace(HERE, command=("sh", "-c", "echo begun; sleep 300"))])
+    log = RunDir(workspace.run_dir(1)).log("1_0")
+    deadline = time.monotonic() + 20
+    while not (log.is_file() and log.read_text() == "begun\n"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    control.cancel(workspace, [1])
+    assert control.wait(workspace, [1], timeout=30) == {1: State.CANCELLED}
+    assert log.read_text() == "begun\n\narctl: job 1_0 cancelled\n"
 
 
 def test_this_machine_finds_elements_by_token(workspace: Workspace) -> None:
@@ -267,6 +280,6 @@ def test_where_one_directory_does_not_fit_none_stays(small_disk: Workspace, prog
     does(programs / "sbatch", f"touch {programs}/called; echo 77")
     with pytest.raises((OSError, ArctlError), match="No space left"):
         submit_array(small_disk, TRAIN.with_seeds(range(12)))
-    assert list(small_disk.runs.iterdir()) == []
+    assert [*small_disk.runs.iterdir(), *small_disk.state.glob("array/*")] == []
     assert {row.state for row in rows(small_disk)} == {State.REFUSED}
     assert not (programs / "called").exists()

@@ -79,7 +79,8 @@ def test_a_missing_workspace_a_module_and_an_activation_have_exit_statuses(tmp_p
 
 
 def test_without_a_container_there_is_one_blank_before_the_command() -> None:
-    values = {**VALUES, "run_dir": "/r", "run_dirs": ["/r"], "command": ["true"], "python": "/py", "gpus": 1}
+    values = {**VALUES, "run_dir": "/r", "run_dirs": ["/r"], "workdir": "/", "command": ["true"]}
+    values |= {"python": "/py", "gpus": 1}
     for name in ("single", "array", "ddp"):
         for container, before in ((None, ""), ("apptainer exec x.sif", "apptainer exec x.sif ")):
             given = {**values, "container": container}

@@ -24,11 +24,17 @@ class Submission:
     token: str
     """`arctl-` and 12 hex digits: by it the job is found again; `element_of` gives those of an array's elements."""
     log: Path
-    """Where output goes, with the scheduler's patterns (`RunDir.log_pattern`)."""
+    """Where output goes: `RunDir.log_pattern`; in an array `PLACE/%a/log-%A_%a.txt`, by links that lead there."""
     directives: Mapping[str, object]
     """The directives in the script: `clusters.directives.directives`."""
     array: int | None = None
     """Number of elements of a job array, or None for a single job."""
+
+    def log_of(self, job_id: str) -> Path:
+        """Return where the output of a job or an element goes: `log` with its patterns filled in."""
+        index, place = job_id.partition("_")[2], self.log.parent
+        name = self.log.name.replace("%j", job_id).replace("%A", whole_of(job_id)).replace("%a", index)
+        return (place.with_name(index) if place.name == "%a" else place) / name
 
 
 @dataclass(frozen=True)

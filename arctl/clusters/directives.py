@@ -119,8 +119,10 @@ def extra(settings: SlurmSettings) -> dict[str, object]:
 
 
 def output_pattern(log: Path) -> str:
-    """Return the log's path with `%` doubled in its directory, where Slurm would expand it, and kept in its name."""
-    return f"{str(log.parent).replace('%', '%%')}/{log.name}"
+    """Return the log's path with `%` doubled where Slurm would expand it; its name, and a last directory `%a`, stay."""
+    kept = 2 if log.parent.name == "%a" else 1
+    place = Path(*log.parts[:-kept])
+    return "/".join([str(place).replace("%", "%%"), *log.parts[-kept:]])
 
 
 def _count(option: str, value: int, *, least: int) -> int:

@@ -169,12 +169,10 @@ class LocalCluster:
 
     def _stage(self, place: Path, name: str, index: int | None, submission: Submission, asked: dict[str, Any]) -> None:
         place.mkdir()
-        log = submission.log
-        number, _, element = name.partition("_")
-        named = log.name.replace("%j", name).replace("%A", number).replace("%a", element)
         shutil.copyfile(submission.script, place / "script")
         (place / "reserve").write_bytes(bytes(4096))
-        own = {"token": element_of(submission.token, like=name), "index": index, "log": str(log.with_name(named))}
+        token, log = element_of(submission.token, like=name), submission.log_of(name)
+        own = {"token": token, "index": index, "log": str(log)}
         local_process.write_record(place / "job.json", {**asked, **own})
 
     def _state(self, job_id: str) -> JobState | None:

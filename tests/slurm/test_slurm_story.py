@@ -100,8 +100,8 @@ def test_two_nodes_train_together(desk: Any) -> None:
 
 
 def test_seeds_make_a_run_each(desk: Any) -> None:
-    quick = ["--set", "train.epochs=2", "--set", "data.workers=0"]
-    said = desk.arctl("submit", "--model", "frame_tiny", "--data", "motions", "--seeds", "1,2,3", *quick).stdout
+    train = ["--model", "frame_tiny", "--data", "motions", "--mem", "2G", "--set", "data.workers=0"]
+    said = desk.arctl("submit", *train, "--set", "train.epochs=2", "--seeds", "1,2,3").stdout
     first, second, unwanted = names = [line.split()[0] for line in said.splitlines()]
     jobs = {name: desk.json("show", name)["job_id"] for name in names}
     array = jobs[first].removesuffix("_0")
@@ -116,3 +116,10 @@ def test_seeds_make_a_run_each(desk: Any) -> None:
         (log,) = (desk.directory / "runs" / f"run{run['number']:04d}").glob("log-*.txt")
         assert log.name == f"log-{jobs[name]}.txt"
         assert "epoch 2/2" in log.read_text()
+
+
+def test_why_slurm_ended_an_element_stands_in_its_log(desk: Any) -> None:
+    greedy = "x = bytearray(600 << 20); import time; time.sleep(60)"
+    desk.arctl("submit", "--name", "greedy", "--template", "array", "--mem", "100M", "--", "python3", "-c", greedy)
+    desk.arctl("wait", "greedy", "--timeout", "90", status=10)
+    assert "memory limit" in desk.arctl("logs", "greedy").stdout
