@@ -89,7 +89,7 @@ def test_wait_tells_how_runs_ended(desk: Any) -> None:
 def test_mistakes_are_one_line_with_a_cure(desk: Any) -> None:
     for argv, status, words in [
         (["show", "run99"], 3, "run99"),
-        (["submit", "--model", "r3d_tinny", "--data", "motions"], 2, "r3d_tiny"),
+        (["submit", "--model", "r3d_tinny", "--data", "motions"], 3, "r3d_tiny"),
         (["submit", "--model", "r3d_tiny", "--data", "motion"], 3, "motions"),
         (["submit", "--model", "r3d_tiny", "--data", "motions", "--set", "optim.lrr=1"], 2, "optim.lr"),
         (["curves", "run1", "--metric", "val/top"], 3, "val/top1"),

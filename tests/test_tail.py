@@ -144,6 +144,7 @@ def test_follow_gives_each_line_once_through_growth_and_replacement(tmp_path: Pa
     lines = follow(path, stop=done.is_set, from_end_lines=1, poll_s=0.01)
     reader = threading.Thread(target=lambda: collected.extend(lines))
     reader.start()
+    wait_for(1)
     with path.open("ab") as file:
         file.write(b"f\nnext\n")
     wait_for(3)

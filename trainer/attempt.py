@@ -159,7 +159,7 @@ def replace_text(path: Path, text: str) -> None:
 def _make_directory(run_dir: Path, env: Mapping[str, str]) -> Claim:
     job, restart = job_identity(env)
     while True:
-        claimed = Claim(run_dir, f"{job or f'local-{os.getpid()}'}.{restart}", job, restart)
+        claimed = Claim(run_dir, f"{job or f'local-{int(time.time())}'}.{restart}", job, restart)
         try:
             claimed.path.mkdir()
             return claimed

@@ -219,8 +219,9 @@ def _build(model: str, layers: Sequence[tuple[str, Mapping[str, object]]]) -> Co
     card = catalog.card(model)
     values: dict[str, object] = {"model.name": model}
     sources: dict[str, str] = {}
+    own = f"model {model}"
     geometry = {"data.frames": card.frames, "data.resize": card.resize, "data.crop": card.crop}
-    for where, layer in [(f"model {model}", {**geometry, **card.defaults}), *layers]:
+    for where, layer in [(own, {**geometry, **card.defaults}), *layers]:
         for key in layer:
             _check_key(key, where=where)
             sources[key] = where
@@ -228,6 +229,9 @@ def _build(model: str, layers: Sequence[tuple[str, Mapping[str, object]]]) -> Co
     if values["model.name"] != model:
         raise ConfigError(f"model.name is {values['model.name']!r}", where=sources["model.name"], cure="use --model")
     config = Config(**{name: _section(name, cls, values, sources) for name, cls in SECTIONS.items()})
+    if sources.get("optim.warmup_epochs", own) == own and config.optim.warmup_epochs >= config.train.epochs:
+        optim = dataclasses.replace(config.optim, warmup_epochs=config.train.epochs / 10)  # the usual one is too long
+        config = dataclasses.replace(config, optim=optim)
     _check_together(config, sources)
     return config
 

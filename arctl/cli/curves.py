@@ -137,11 +137,13 @@ def _drawing(
         raise UsageError(f"{height} lines are too few for {rows} panels", where="--height", cure=f"give {6 * rows}")
     panels = []
     for kind, members in groups.items():
+        metrics = {points.metric for points in members}
+        shown = metrics.pop() if len(metrics) == 1 else kind
         lines = [
             curve_of(p, x=axis, smooth=smooth, label=f"{run_name(p.run)} {names[p.run]}" if several else p.metric)
             for p in members
         ]
-        title = kind if several else f"{run_name(members[0].run)} {names[members[0].run]}  {kind}"
+        title = shown if several else f"{run_name(members[0].run)} {names[members[0].run]}  {shown}"
         panels.append(plots.curves(lines, width=wide, height=tall, title=title, colour=coloured(), ascii=ascii_only()))
     if not beside:
         return "\n".join(panels)

@@ -144,7 +144,7 @@ def test_an_abandoned_epoch_ends_its_thread(root: Path) -> None:
     batches = loaded.train(1)
     next(batches)
     batches.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_limits_spread_over_the_classes(root: Path) -> None:

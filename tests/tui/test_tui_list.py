@@ -124,7 +124,7 @@ async def test_empty_workspace_says_how_to_begin_and_the_first_run_appears(tmp_p
 async def test_corrupt_registry_is_told_and_quit_works(small: Workspace, opened: Opener) -> None:
     small.db.write_bytes(b"this is no database at all, but long enough to be taken for one" * 100)
     async with opened(small) as seen:
-        await seen.shows("The runs cannot be read", "arctl rebuild")
+        await seen.shows("The runs cannot be read", "rebuild")
         await seen.press("j", "enter", "l", "q")
     assert seen.app.return_code == 0
 

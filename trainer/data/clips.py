@@ -61,4 +61,4 @@ def begin_worker(worker: int) -> None:
     """Leave signals to the trainer: it is the one that saves, and it ends its loader processes itself."""
     for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # how torch ends a loader process that waits for work
