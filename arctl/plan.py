@@ -159,7 +159,7 @@ def _site(workspace: Workspace, plan: Plan) -> SlurmSettings:
 
 def _directives(workspace: Workspace, plan: Plan, *, token: str, log: Path, array: int | None) -> dict[str, object]:
     return directives.directives(
-        name=plan.name,
+        name=plan.request.group if array and plan.request.group else plan.name,
         token=token,
         log=log,
         settings=_site(workspace, plan),

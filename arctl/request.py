@@ -69,6 +69,8 @@ class Request:
         """Return one request for each seed, in one group and one job; without seeds the request alone."""
         if not seeds:
             return [self]
-        group = self.group or f"{self.name or self.model}-seeds"
-        shared = replace(self, group=group, together=True)
-        return [replace(shared, overrides=(*self.overrides, f"train.seed={seed}")) for seed in seeds]
+        name = self.name or str(self.model)
+        shared = replace(self, group=self.group or f"{name}-seeds", together=True)
+        return [
+            replace(shared, name=f"{name}-s{seed}", overrides=(*self.overrides, f"train.seed={seed}")) for seed in seeds
+        ]

@@ -103,7 +103,7 @@ def test_one_sbatch_for_all_with_a_token_each(workspace: Workspace, programs: Pa
     assert tokens(workspace) == [f"{whole}_{k}" for k in range(3)]
     assert [row.token for row in rows(workspace)] == tokens(workspace)
     text = scripts[0].read_text()
-    assert f"#SBATCH --job-name=r3d_tiny-{whole}\n" in text
+    assert f"#SBATCH --job-name=r3d_tiny-seeds-{whole}\n" in text
     assert "#SBATCH --array=0-2\n" in text
     assert f"/lab 100%%d/.arctl/array/{whole}/%a/log-%A_%a.txt" in text
     assert (workspace.state / "array" / whole / "2").resolve() == launched[2].run_dir.resolve()

@@ -178,8 +178,6 @@ def test_the_configuration_needs_no_torch_and_no_numpy() -> None:
 
 
 def test_the_usual_warm_up_gives_way_to_a_short_run_but_an_asked_one_does_not() -> None:
-    card = {"name": "set", "root": "/data/set"}
-    short = resolve(model="r3d_tiny", data=card, overrides=["train.epochs=1"])
-    assert short.optim.warmup_epochs == pytest.approx(0.1)
+    assert resolve("train.epochs=1", model="r3d_tiny").optim.warmup_epochs == pytest.approx(0.1)
     with pytest.raises(ConfigError, match=r"optim\.warmup_epochs"):
-        resolve(model="r3d_tiny", data=card, overrides=["train.epochs=1", "optim.warmup_epochs=1"])
+        resolve("train.epochs=1", "optim.warmup_epochs=1", model="r3d_tiny")
