@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
-export UV_LINK_MODE ?= copy
+# Without bytecode every process that needs torch compiles it anew, which costs ten seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test check cluster-up cluster-down bench screenshots constraints clean-demo
 .DEFAULT_GOAL := help

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.registry_bench import fill
+from benchmarks.registry_size import fill
 from benchmarks.timing import table, take_turns
 
 RUNS = 10_000

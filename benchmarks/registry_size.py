@@ -1,47 +1,37 @@
-"""The registry at size: points in, curves and lists out. `python benchmarks/registry_bench.py [--points N] [--runs N]`.
-
-Prints one table; medians of several turns in one process, on a registry in a temporary directory.
-"""
+"""The registry at size: points in, curves and lists out; medians of several turns in one process."""
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from arctl.registry import ingest, read, write
 from arctl.registry.connect import transaction
 from arctl.registry.ingest import AttemptNews, NewPoint
-from arctl.registry.rows import RunRow
+from arctl.registry.rows import JobRow, RunRow
 from arctl.registry.settle import settle
 from arctl.states import State
+from benchmarks.timing import table
 
 METRICS = (
     "step/loss", "optim/lr", "optim/grad_norm", "perf/clips_per_s", "perf/data_wait", "train/loss", "train/top1",
     "val/loss", "val/top1", "gap/top1",
 )  # fmt: skip
 CHUNK = 20_000
+POINTS = 1_000_000
+RUNS = 10_000
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="Measure the registry.")
-    parser.add_argument("--points", type=int, default=1_000_000, help="points of the large registry")
-    parser.add_argument("--runs", type=int, default=10_000, help="runs of the long list")
-    parser.add_argument("--directory", type=Path, help="where the registries are made (default: a temporary directory)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
-        rows = [
-            *points(Path(directory) / "points.db", options.points),
-            *lists(Path(directory) / "list.db", options.runs),
-        ]
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        print(f"{name:<{width}}  {value}")
+def measure() -> str:
+    """Return the table for a registry of a million points, and for one of ten thousand runs."""
+    with tempfile.TemporaryDirectory() as directory:
+        rows = [*points(Path(directory) / "points.db", POINTS), *lists(Path(directory) / "list.db", RUNS)]
+    return table(["in one process", "time or size"], [list(row) for row in rows])
 
 
 def points(db: Path, total: int) -> list[tuple[str, str]]:
@@ -76,14 +66,8 @@ def points(db: Path, total: int) -> list[tuple[str, str]]:
 
 
 def lists(db: Path, count: int) -> list[tuple[str, str]]:
-    """Measure lists of `count` runs of ten metrics each."""
-    chance = random.Random(0)
+    """Measure lists of `count` ended runs of ten metrics each."""
     fill(db, count)
-    for first in range(1, count + 1, 500):
-        with transaction(db) as connection:
-            for number in range(first, min(first + 500, count + 1)):
-                ingest.store_news(connection, news(number, 1, 3, chance))
-                settle(connection, number, now=0.0)
     return [
         (f"{count:,} runs of ten metrics: the newest 30", f"{median(lambda: read.runs(db, limit=30)):.2f} ms"),
         ("  all, with all metrics", f"{median(lambda: read.runs(db)):.0f} ms"),
@@ -95,7 +79,8 @@ def lists(db: Path, count: int) -> list[tuple[str, str]]:
 
 
 def fill(db: Path, count: int) -> None:
-    """Make runs that wait in the queue."""
+    """Make runs that have completed, with two epochs of ten metrics each."""
+    chance = random.Random(0)
     empty = dict.fromkeys(("job_id", "epoch", "epochs", "step", "started", "ended", "exit_code", "message", "node"))
     more = dict.fromkeys(("reason", "group", "sweep", "rerun_of"))
     rows = [
@@ -107,6 +92,16 @@ def fill(db: Path, count: int) -> None:
         for number in range(1, count + 1)
     ]  # fmt: skip
     write.restore(db, rows, [])
+    ended = JobRow(
+        0, "slurm", "", 1e9, state=State.COMPLETED, source="sacct", asked_at=1e9 + 90, exit_code=0, ended=1e9 + 80
+    )
+    for first in range(1, count + 1, 500):
+        with transaction(db) as connection:
+            for number in range(first, min(first + 500, count + 1)):
+                said = replace(news(number, 1, 3, chance), begins=True, epochs=2, epoch=2.0, last_event=1e9 + 79)
+                ingest.store_news(connection, replace(said, status="completed", ended=1e9 + 79, exit_code=0))
+                ingest.store_job(connection, replace(ended, run=number, job_id=str(number)))
+                settle(connection, number, now=1e9 + 100_000)
 
 
 def news(number: int, first: int, last: int, chance: random.Random) -> AttemptNews:
@@ -134,7 +129,3 @@ def median(task: Callable[[], object], *, turns: int = 7) -> float:
         task()
         times.append((time.perf_counter() - began) * 1000)
     return statistics.median(times)
-
-
-if __name__ == "__main__":
-    main()
