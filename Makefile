@@ -43,6 +43,7 @@ check: $(READY) ## formatting, lint, types and import rules
 
 cluster-up: $(READY) ## start a real Slurm cluster on this machine to play with
 	@$(BIN)/python tests/slurm/cluster.py up --dir $(CURDIR)/.arctl/cluster
+	@echo "run that line, then try sinfo, or arctl submit --cluster slurm; make cluster-down stops it" >&2
 
 cluster-down: $(READY) ## stop it
 	@$(BIN)/python tests/slurm/cluster.py down --dir $(CURDIR)/.arctl/cluster
@@ -50,8 +51,8 @@ cluster-down: $(READY) ## stop it
 bench: $(READY) ## print the benchmark tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
 
-screenshots: $(READY) ## take the README's pictures from the demo's workspace
-	@$(BIN)/python benchmarks/screenshots.py demo docs/img
+screenshots: $(READY) ## take the README's pictures from a workspace: make screenshots WORKSPACE=~/study
+	@$(BIN)/python benchmarks/screenshots.py $(or $(WORKSPACE),demo) docs/img
 
 constraints: $(READY) ## resolve constraints.txt again
 	@$(UV) pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
