@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from arctl.heatmap import confusion, difference
 from arctl.raster import Axis, Cells, Curve, extremes, lonely, stroke, time_axis, value_axis
 from arctl.spark import sparkline
 
-__all__ = ["COLOURS", "beside", "confusion", "curves", "difference", "sparkline"]
+__all__ = ["COLOURS", "beside", "confusion", "curves", "difference", "sparkline", "stacked"]
 
 COLOURS = (39, 208, 78, 205, 141, 220, 44, 203)
 """xterm colour numbers of the lines: readable on dark and on light ground."""
@@ -52,23 +52,86 @@ def curves(
     dashed where validation is drawn too. A vertical mark shows where a restart began. Accuracies are in
     percent. Too small a panel says so instead.
     """
-    if width < _SMALLEST[0] or height < _SMALLEST[1]:
-        return _page(["(too small to draw)"[:width]], width, height)
-    pens = _pens(lines, letters=ascii or (not colour and len({line.run for line in lines}) > 1))
-    finite = [line for line in lines if np.isfinite(line.y).any()]
-    head = _heading(lines, pens, width=width, title=title, colour=colour, ascii=ascii, most=max(1, height - 6))
-    room = height - len(head)
-    if not finite:
-        why = "no values yet" if all(len(line.y) == 0 for line in lines) else "no finite values"
-        return _page([*head, *[""] * ((room - 1) // 2), why.center(width).rstrip()], width, height)
-    body = _canvas(lines, pens, width=width, height=room, colour=colour, ascii=ascii)
-    return _page([*head, *body], width, height)
+    return stacked([(title, lines)], width=width, heights=[height], colour=colour, ascii=ascii)
+
+
+def stacked(
+    panels: Sequence[tuple[str | None, Sequence[Curve]]],
+    *,
+    width: int,
+    heights: Sequence[int],
+    colour: bool = True,
+    ascii: bool = False,
+) -> str:
+    """Return panels (title, lines) above each other, each as `curves` draws it; moments stand below each other.
+
+    Their vertical axes stand in one column, and panels over the same quantity (epochs, say) share its limits.
+    """
+    plans = [
+        _planned(lines, title, width=width, height=height, colour=colour, ascii=ascii)
+        for (title, lines), height in zip(panels, heights, strict=True)
+    ]
+    plans = _aligned(plans)
+    drawn = [
+        plan.rows if plan.up is None else [*plan.rows, *_canvas(plan, width=width, colour=colour, ascii=ascii)]
+        for plan in plans
+    ]
+    return "\n".join(_page(rows, width, height) for rows, height in zip(drawn, heights, strict=True))
 
 
 def beside(left: str, right: str, *, gap: int = 2) -> str:
     """Put two panels of equal height side by side."""
     pairs = zip(left.split("\n"), right.split("\n"), strict=True)
     return "\n".join(f"{one}{' ' * gap}{other}" for one, other in pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A panel before it is drawn: its heading, and what its canvas needs."""
+
+    lines: Sequence[Curve]
+    pens: Sequence[_Pen]
+    rows: list[str]
+    """The heading, or the whole panel where there is nothing to draw."""
+    height: int
+    """Lines that the canvas has."""
+    up: Axis | None = None
+    """None where there is nothing to draw."""
+    span: tuple[float, float] = (0.0, 0.0)
+    """What the horizontal axis shows."""
+
+
+def _planned(lines: Sequence[Curve], title: str | None, *, width: int, height: int, colour: bool, ascii: bool) -> _Plan:
+    if width < _SMALLEST[0] or height < _SMALLEST[1]:
+        return _Plan(lines, (), ["(too small to draw)"[:width]], 0)
+    pens = _pens(lines, letters=ascii or (not colour and len({line.run for line in lines}) > 1))
+    head = _heading(lines, pens, width=width, title=title, colour=colour, ascii=ascii, most=max(1, height - 6))
+    room = height - len(head)
+    if not any(np.isfinite(line.y).any() for line in lines):
+        why = "no values yet" if all(len(line.y) == 0 for line in lines) else "no finite values"
+        return _Plan(lines, pens, [*head, *[""] * ((room - 1) // 2), why.center(width).rstrip()], 0)
+    x = np.concatenate([line.x for line in lines])
+    return _Plan(lines, pens, head, room, _upright(lines, height=room), (float(x.min()), float(x.max())))
+
+
+def _aligned(plans: Sequence[_Plan]) -> list[_Plan]:
+    """Give all panels labels of one width, and panels over the same quantity the same limits."""
+    margin = max((len(label) for plan in plans if plan.up for label in plan.up.labels), default=0)
+    spans: dict[str, tuple[float, float]] = {}
+    for plan in plans:
+        if plan.up is not None:
+            low, high = spans.get(plan.lines[0].axis, plan.span)
+            spans[plan.lines[0].axis] = (min(low, plan.span[0]), max(high, plan.span[1]))
+    return [
+        replace(
+            plan,
+            up=replace(plan.up, labels=tuple(label.rjust(margin) for label in plan.up.labels)),
+            span=spans[plan.lines[0].axis],
+        )
+        if plan.up is not None
+        else plan
+        for plan in plans
+    ]
 
 
 def _pens(lines: Sequence[Curve], *, letters: bool) -> list[_Pen]:
@@ -84,13 +147,13 @@ def _pens(lines: Sequence[Curve], *, letters: bool) -> list[_Pen]:
     return pens
 
 
-def _canvas(
-    lines: Sequence[Curve], pens: Sequence[_Pen], *, width: int, height: int, colour: bool, ascii: bool
-) -> list[str]:
-    across, up = _axes(lines, width=width, height=height)
+def _canvas(plan: _Plan, *, width: int, colour: bool, ascii: bool) -> list[str]:
+    assert plan.up is not None
+    lines, up, height = plan.lines, plan.up, plan.height
+    across = time_axis(*plan.span, ticks=max(2, width // 9), axis=lines[0].axis)
     columns = width - 1 - max(len(label) for label in up.labels)
     rows = height - 2
-    cells = _drawn(lines, pens, across, up, columns, rows)
+    cells = _drawn(lines, plan.pens, across, up, columns, rows)
     figure = _figure(width, height)
     place = across.place(np.array(across.ticks), columns - 1)
     figure.xticks([round(float(at)) for at in place], list(across.labels))
@@ -110,12 +173,10 @@ def _canvas(
     return (text.translate(_TO_ASCII) if ascii else text).split("\n")
 
 
-def _axes(lines: Sequence[Curve], *, width: int, height: int) -> tuple[Axis, Axis]:
-    x = np.concatenate([line.x for line in lines])
+def _upright(lines: Sequence[Curve], *, height: int) -> Axis:
     y = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
     percent = all(line.metric.split("/")[-1].startswith("top") for line in lines) and bool((np.abs(y) <= 1).all())
-    across = time_axis(float(x.min()), float(x.max()), ticks=max(2, width // 9), axis=lines[0].axis)
-    return across, value_axis(y, ticks=min(10, max(3, (height - 2) // 2)), percent=percent)
+    return value_axis(y, ticks=min(10, max(3, (height - 2) // 2)), percent=percent)
 
 
 def _drawn(lines: Sequence[Curve], pens: Sequence[_Pen], across: Axis, up: Axis, columns: int, rows: int) -> Cells:

@@ -117,7 +117,7 @@ class TrainConfig:
     deterministic: bool = False
     """Only operations that repeat bit for bit, where a GPU has them."""
     log_every: Annotated[int, Range(low=1)] = 10
-    """Steps between two reads of the device; every step is recorded."""
+    """Steps between two reads of the device, fewer where they are slow; every step is recorded."""
     eval_every: Annotated[int, Range(low=1)] = 1
     """Epochs between two evaluations; the last is always evaluated."""
     max_steps: Annotated[int, Range(low=1)] | None = None
@@ -229,8 +229,9 @@ def _build(model: str, layers: Sequence[tuple[str, Mapping[str, object]]]) -> Co
     if values["model.name"] != model:
         raise ConfigError(f"model.name is {values['model.name']!r}", where=sources["model.name"], cure="use --model")
     config = Config(**{name: _section(name, cls, values, sources) for name, cls in SECTIONS.items()})
-    if sources.get("optim.warmup_epochs", own) == own and config.optim.warmup_epochs >= config.train.epochs:
-        optim = dataclasses.replace(config.optim, warmup_epochs=config.train.epochs / 10)  # the usual one is too long
+    usual = sources.get("optim.warmup_epochs", own)
+    if (usual == own or usual.startswith("preset ")) and config.optim.warmup_epochs >= config.train.epochs:
+        optim = dataclasses.replace(config.optim, warmup_epochs=config.train.epochs / 10)  # it is too long
         config = dataclasses.replace(config, optim=optim)
     _check_together(config, sources)
     return config
@@ -245,7 +246,7 @@ def _section(name: str, cls: type, values: Mapping[str, object], sources: Mappin
             where = sources.get(key, "configuration")
             given[item.name] = coerce(values[key], hints[item.name], key=key, where=where)
         elif item.default is dataclasses.MISSING:
-            given_by = [source for known, source in sources.items() if known.startswith(f"{name}.")]
+            given_by = [source for source in sources.values() if not source.startswith("model ")]
             where = given_by[-1] if given_by else "configuration"
             raise ConfigError(f"{key} is missing", where=where, cure="add it")
     return cls(**given)
@@ -254,18 +255,29 @@ def _section(name: str, cls: type, values: Mapping[str, object], sources: Mappin
 def _check_together(config: Config, sources: Mapping[str, str]) -> None:
     data, optim, train = config.data, config.optim, config.train
     rules = [
-        ("data.root", Path(data.root).is_absolute(), f"{data.root!r} is no absolute path"),
-        ("data.crop", data.crop <= min(data.resize), f"{data.crop} is larger than data.resize {list(data.resize)}"),
-        ("optim.min_lr", optim.min_lr <= optim.lr, f"{optim.min_lr:g} is above optim.lr {optim.lr:g}"),
+        ("data.root", Path(data.root).is_absolute(), f"{data.root!r} is no absolute path", "write it from / on"),
+        (
+            "data.crop",
+            data.crop <= min(data.resize),
+            f"{data.crop} is larger than data.resize {list(data.resize)}",
+            "change one of them",
+        ),
+        (
+            "optim.min_lr",
+            optim.min_lr <= optim.lr,
+            f"{optim.min_lr:g} is above optim.lr {optim.lr:g}",
+            "change one of them",
+        ),
         (
             "optim.warmup_epochs",
             optim.warmup_epochs < train.epochs,
-            f"{optim.warmup_epochs:g} leaves nothing of {train.epochs} epochs: lower it, or raise train.epochs",
+            f"{optim.warmup_epochs:g} leaves nothing of {train.epochs} epochs",
+            "lower it, or raise train.epochs",
         ),
     ]
-    for key, holds, message in rules:
+    for key, holds, message, cure in rules:
         if not holds:
-            raise ConfigError(f"{key} {message}", where=sources.get(key), cure="change one of them")
+            raise ConfigError(f"{key} {message}", where=sources.get(key), cure=cure)
 
 
 def _card_values(data: Mapping[str, object]) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer import catalog
 from trainer.config import Config
 from trainer.data.augment import eval_clips, train_clips
 from trainer.distributed import World, bare
 from trainer.errors import TrainerError
 from trainer.metrics import EpochSums
+from trainer.models import untrained
 
 if TYPE_CHECKING:
     from trainer.data.loaders import Batch
@@ -161,9 +160,7 @@ def readable_part(batch: Batch) -> Batch:
 
 
 def _build_model(config: Config, *, classes: int, world: World) -> nn.Module:
-    module, _, function = catalog.card(config.model.name).builder.partition(":")
-    model: nn.Module = getattr(importlib.import_module(module), function)(classes=classes, config=config.model)
-    model = model.to(world.device)
+    model = untrained(config.model, classes=classes).to(world.device)
     if config.train.channels_last and world.device.type == "cuda":
         orders = {4: torch.channels_last, 5: torch.channels_last_3d}
         for weight in model.parameters():

@@ -43,7 +43,7 @@ class Screen:
             else ""
         )
         if not self._terminal:
-            self.say(f"epoch {epoch}/{epochs}  step {done}/{steps}  {figures}")
+            self.say(f"epoch {epoch}/{epochs}  step {done}/{steps}  {figures}".rstrip())
             return
         filled = BAR * done // max(1, steps)
         text = f"epoch {epoch}/{epochs} [{'#' * filled}{'.' * (BAR - filled)}] {done}/{steps}  {figures}"

@@ -1,6 +1,6 @@
 """Turns steps into step events without making the device wait: losses stay on the device for `log_every` steps.
 
-Every step has its event. The rate and the share of waiting are those of the stretch of steps that were read together.
+Every step has its event, after some seconds at the latest. The rate and the share of waiting are those of the stretch of steps that were read together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from trainer.errors import TrainerError
 from trainer.events import EventLog, NoEvents
 from trainer.position import Position
 
+READ_SECONDS = 5.0
+"""Steps so slow are read before `log_every` of them are done."""
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -31,12 +34,18 @@ class _Row:
 class StepRecorder:
     """Collects steps and writes their events, `every` steps at a time."""
 
-    def __init__(self, log: EventLog | NoEvents, *, world: World, every: int) -> None:
-        self._log, self._world, self._every = log, world, every
+    def __init__(self, log: EventLog | NoEvents, *, world: World, every: int, seconds: float = READ_SECONDS) -> None:
+        self._log, self._world, self._every, self._seconds = log, world, every, seconds
         self._rows: list[_Row] = []
         self._begun, self._waited, self._clips = time.perf_counter(), 0.0, 0.0
         self.latest: dict[str, float] = {}
         """Metrics of the step read last."""
+        self.read_next = False
+        """Read at the next step; all processes must say the same."""
+
+    def late(self) -> bool:
+        """Say whether the steps taken in have waited long; processes may differ in it."""
+        return time.perf_counter() - self._begun > self._seconds
 
     def begin(self) -> None:
         """Start the clock of a stretch: what lies before (an evaluation, a checkpoint) is no part of it."""
@@ -52,7 +61,7 @@ class StepRecorder:
         self._rows.append(_Row(time.time(), position.step, epoch, lr, position.skipped, result))
         self._waited += waited
         self._clips += clips
-        if len(self._rows) < self._every:
+        if len(self._rows) < self._every and not self.read_next:
             return False
         self.flush()
         return True

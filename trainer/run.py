@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
 import torch
@@ -20,7 +21,7 @@ from trainer.progress import Screen
 from trainer.resume import snapshot
 from trainer.schedule import Schedule
 from trainer.start import Start
-from trainer.weights import load_into
+from trainer.weights import check_file, load_into
 
 
 @dataclass
@@ -47,6 +48,13 @@ class Run:
     """When the state was last saved, on the monotonic clock."""
     told: set[str] = field(default_factory=set)
     """Unreadable videos that have been named."""
+
+
+def check_weights(start: Start) -> None:
+    """See that the weights to start from are there, before videos are decoded for hours. Raises DataError."""
+    path = start.config.model.weights
+    if path is not None and not (start.run_dir / "checkpoints" / checkpoint.MANIFEST).exists():
+        check_file(Path(path))
 
 
 def load_weights(run: Run) -> None:

@@ -28,6 +28,7 @@ from trainer.recorder import StepRecorder
 from trainer.resume import restore, seed_everything, seed_step
 from trainer.run import (
     Run,
+    check_weights,
     interrupt,
     keep_predictions,
     load_weights,
@@ -52,6 +53,7 @@ def train(start: Start, *, env: Mapping[str, str]) -> str:
     config = start.config
     with open_world(config.train, env=env) as world:
         seed_everything(config)
+        check_weights(start)
         loaders = open_loaders(config, rank=world.rank, world=world.size)
         try:
             run = prepare(start, world, loaders)
@@ -182,8 +184,9 @@ def agree(run: Run, group: list[Batch], recorder: StepRecorder) -> float:
     minutes = run.start.config.train.checkpoint_minutes
     due = run.world.main and minutes is not None and time.monotonic() - run.saved_at > 60 * minutes
     readable = sum(int(batch.readable_B.sum()) for batch in group)
-    wishes = [readable, bool(run.start.stop), due, run.start.superseded()]
-    clips, stop, save, superseded = run.world.total([float(wish) for wish in wishes])
+    wishes = [readable, bool(run.start.stop), due, run.start.superseded(), run.world.main and recorder.late()]
+    clips, stop, save, superseded, late = run.world.total([float(wish) for wish in wishes])
+    recorder.read_next = bool(late)
     if superseded:
         raise Superseded("a newer attempt has taken over", where=str(run.start.run_dir), cure="nothing to do")
     if stop:

@@ -107,7 +107,7 @@ def read_state(path: Path) -> State:
 
     Raises DataError for a file that is missing, empty, cut off, no weights file at all, or that needs Python code.
     """
-    _check_file(path)
+    check_file(path)
     found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     for _ in range(2):
         wrapped = [found[key] for key in WRAPPERS if key in found] if isinstance(found, Mapping) else []
@@ -125,8 +125,8 @@ def read_state(path: Path) -> State:
     return found
 
 
-def _check_file(path: Path) -> None:
-    """Names the usual accidents before a parser trips over them."""
+def check_file(path: Path) -> None:
+    """Raise DataError for the usual accidents with a file, before a parser trips over them."""
     again = "download or copy it again"
     try:
         if path.is_dir():

@@ -5,14 +5,17 @@ from __future__ import annotations
 import locale
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import App
+from textual.filter import LineFilter
 
 from arctl.text import safe_line
 from arctl.tui import palette
 from arctl.tui.messages import PanelReady, SnapshotReady, Told, VersusReady
+from arctl.tui.plain import AsciiOnly
 from arctl.tui.screens.compare import CompareScreen
 from arctl.tui.screens.runs import RunsScreen
 from arctl.tui.snapshot import Snapshot
@@ -41,9 +44,14 @@ class Dashboard(App[None]):
         self.theme = palette.THEME.name
         self.animation_level = "none"
         tick = 5 if "SSH_CONNECTION" in os.environ else 1
-        self.runs = RunsScreen(workspace, self.watcher, ascii=not _utf8(), tick=tick)
+        self._plain = AsciiOnly(enabled=not _utf8())
+        self.runs = RunsScreen(workspace, self.watcher, ascii=self._plain.enabled, tick=tick)
         """The page of the runs."""
         self._asked_to_quit = 0.0
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what each line passes before it is written: in a locale without UTF-8 it leaves as ASCII."""
+        return [*super().get_line_filters(), *([self._plain] if self._plain.enabled else [])]
 
     def get_default_screen(self) -> RunsScreen:
         """Open on the runs."""

@@ -252,3 +252,30 @@ def test_durations_read_as_people_say_them() -> None:
         "2d",
         "2d2h",
     ]
+
+
+def test_stacked_panels_stand_on_the_same_axis() -> None:
+    accuracy = curve([0.2, 0.6, 1.0])
+    loss = curve([2.0, 1.0, 0.5, 0.4, 0.3, 0.2], metric="val/loss")
+    panel = plain(plots.stacked([("top-1", [accuracy]), ("loss", [loss])], width=60, heights=[14, 12]))
+    lines = panel.split("\n")
+    assert sizes(panel) == {60}
+    assert len(lines) == 26
+    assert lines[13] == lines[25]
+    assert lines[12] == lines[24]
+    assert len({line.index("┤") for line in lines if "┤" in line}) == 1
+    alone = plain(plots.curves([accuracy], width=60, height=14, title="top-1")).split("\n")
+    assert alone[13] != lines[13]
+
+
+def test_stacked_panels_of_different_quantities_keep_their_own_limits() -> None:
+    steps = curve([1.0, 2.0, 3.0], metric="a/b", axis="step", x=np.array([0.0, 500.0, 1000.0]))
+    lines = plain(plots.stacked([(None, [curve([1.0, 2.0])]), (None, [steps])], width=60, heights=[10, 10])).split("\n")
+    assert "1000" not in lines[9]
+    assert "1000" in lines[19]
+
+
+def test_a_stacked_panel_without_values_leaves_the_others_alone() -> None:
+    panel = plain(plots.stacked([("a", [curve([])]), ("b", [curve([0.1, 0.5])])], width=60, heights=[8, 9]))
+    assert "no values yet" in panel
+    assert panel.split("\n")[8:] == plain(plots.curves([curve([0.1, 0.5])], width=60, height=9, title="b")).split("\n")

@@ -124,6 +124,8 @@ def test_unknown_models_presets_and_card_keys_name_the_nearest() -> None:
         ("hello\n", "", "no sections"),
         ("", "", "no sections"),
         ("data: {name: x, root: /x}\n", "", "model.name is missing"),
+        ("model: {name: r3d18}\n", ": ", "data.name is missing"),
+        ("model: {name: r3d18}\ndata: {name: x, root: data/x}\n", "", "absolute path (write it from / on)"),
         ("model: {name: r3d18}\ndat: {}\n", "", "did you mean data?"),
         ("model: {name: r3d18}\ndata: 3\n", "", "data is no mapping"),
         ("model: !!python/object/apply:os.system [ls]\n", ":1:8", ""),
@@ -179,5 +181,6 @@ def test_the_configuration_needs_no_torch_and_no_numpy() -> None:
 
 def test_the_usual_warm_up_gives_way_to_a_short_run_but_an_asked_one_does_not() -> None:
     assert resolve("train.epochs=1", model="r3d_tiny").optim.warmup_epochs == pytest.approx(0.1)
+    assert resolve("train.epochs=1", preset="finetune").optim.warmup_epochs == pytest.approx(0.1)
     with pytest.raises(ConfigError, match=r"optim\.warmup_epochs"):
         resolve("train.epochs=1", "optim.warmup_epochs=1", model="r3d_tiny")

@@ -21,10 +21,14 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark,enter,f1", "close", "close", show=False),
         Binding("j,down", "scroll(1)", "down", show=False),
         Binding("k,up", "scroll(-1)", "up", show=False),
+        Binding("ctrl+d,space", "scroll(10)", "half down", show=False),
+        Binding("ctrl+u", "scroll(-10)", "half up", show=False),
+        Binding("g", "scroll(-10000)", "top", show=False),
+        Binding("G", "scroll(10000)", "bottom", show=False),
     ]
 
     def compose(self) -> ComposeResult:
-        """One page, in two columns where there is room."""
+        """One page that scrolls where it is longer than the screen."""
         page = VerticalScroll(id="help")
         page.border_title = "keys"
         page.border_subtitle = "j k scroll, esc closes"
@@ -36,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss(None)
 
     def action_scroll(self, by: int) -> None:
-        """Scroll a line."""
+        """Scroll some lines."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 

@@ -70,14 +70,16 @@ class CurvesView(Canvas):
         from arctl import plots
 
         count = min(len(self.charts), 2 if height >= self._tall else 1)
-        drawn = []
-        for place, chart in enumerate(self.charts[:count]):
-            share = height // count + (height % count if place == 0 else 0)
-            ansi = plots.curves(
-                chart.curves, width=width, height=share, title=chart.title, colour=self.colour, ascii=self.ascii
-            )
-            drawn.append(Text.from_ansi(ansi))
-        return Text("\n").join(drawn)
+        if count == 0:
+            return Text()
+        ansi = plots.stacked(
+            [(chart.title, chart.curves) for chart in self.charts[:count]],
+            width=width,
+            heights=[height - height // count * (count - 1), *[height // count] * (count - 1)],
+            colour=self.colour,
+            ascii=self.ascii,
+        )
+        return Text.from_ansi(ansi)
 
 
 class ConfusionView(Canvas):

@@ -69,7 +69,7 @@ class RunTable(ScrollView, can_focus=True):
         self._arrange()
 
     def toggle_mark(self) -> None:
-        """Mark the run under the cursor, or take its mark away, and step down."""
+        """Mark the run under the cursor, or take its mark away; step down while the list has the focus."""
         if self.cursor is None:
             return
         if self.cursor in self.marks:
@@ -77,7 +77,8 @@ class RunTable(ScrollView, can_focus=True):
         else:
             self.marks = (*self.marks, self.cursor)
         self._redraw(self._place[self.cursor])
-        self.action_line_down()
+        if self.has_focus:
+            self.action_line_down()
 
     def _arrange(self) -> None:
         before = [row.number for row in self._rows]

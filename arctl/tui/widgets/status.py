@@ -15,7 +15,9 @@ from arctl.tui.snapshot import Snapshot
 _SLOW = 5.0
 """Seconds of one look after which the status line says that it waits."""
 
-_COUNTED = (State.RUNNING, State.PENDING, State.FAILED)
+_BADLY = (State.FAILED, State.TIMEOUT, State.OUT_OF_MEMORY, State.NODE_FAIL, State.REFUSED)
+_COUNTED = {State.RUNNING: (State.RUNNING,), State.PENDING: (State.PENDING,), State.FAILED: _BADLY}
+"""What is counted, and the states that count as each: however a run went wrong, the line says that one did."""
 
 
 class StatusLine(Widget):
@@ -54,10 +56,10 @@ class StatusLine(Widget):
     def _counts(self) -> Text:
         counts = Counter(row.state for row in self._snapshot.runs)
         text = Text()
-        for state in _COUNTED:
-            if counts[state]:
+        for state, members in _COUNTED.items():
+            if count := sum(counts[member] for member in members):
                 word, style = palette.state_word(state)
-                text.append(f"{counts[state]} {word}  ", style)
+                text.append(f"{count} {word}  ", style)
         total = len(self._snapshot.runs)
         text.append(f"{total} run{'' if total == 1 else 's'}", palette.MUTED)
         return text

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _WIDEST = 26
 """Cells of a column at the most."""
 
+_PAIR = 30
+"""Cells of two classes' names in one cell, without what stands between them."""
+
 _CLASSES = 8
 """Classes and pairs that are listed of each kind."""
 
@@ -33,6 +36,8 @@ def names(found: Comparison) -> Text:
         text.append(run_name(row.number), f"bold {palette.ACCENT}")
         text.append(f" {safe_line(row.name, limit=40)} ", palette.TEXT)
         text.append(*palette.state_word(row.state))
+        if found.epochs[place] is not None:
+            text.append(f" epoch {found.epochs[place]:.0f}", palette.MUTED)
     return text
 
 
@@ -60,9 +65,18 @@ def metrics(found: Comparison) -> Text:
     rows, tones = [], []
     for one in found.metrics:
         name = safe_line(one.name)
-        rows.append([name, *(_metric(name, value) for value in one.values), _delta(name, one.difference)])
-        tones.append(palette.MUTED if one.better is None else palette.GOOD if one.better else palette.BAD)
+        rows.append(
+            [name, *(_metric(name, value) for value in one.values), _delta(name, one.difference, like=one.values[0])]
+        )
+        tones.append(_tone(rows[-1][-1], one.better))
     return _table(["", *_labels(found), "change"], rows, tones=tones, right=True)
+
+
+def _tone(change: str, better: int | None) -> str:
+    """Return the colour of a change; one that rounds to nothing is neither good nor bad."""
+    if better is None or not any(digit in change for digit in "123456789"):
+        return palette.MUTED
+    return palette.GOOD if better else palette.BAD
 
 
 def classes(found: Comparison) -> Text:
@@ -78,11 +92,18 @@ def _mixed(difference: Difference) -> Text:
     rows, tones = [], []
     for kind, pairs in (("solved", difference.solved), ("new", difference.arisen)):
         for pair in pairs[:_CLASSES]:
-            names = f"{_class(difference, pair.first)} / {_class(difference, pair.second)}"
-            rows.append([names, f"{pair.a}", f"{pair.b}", kind])
+            both = _both(_class(difference, pair.first), _class(difference, pair.second))
+            rows.append([both, f"{pair.a}", f"{pair.b}", kind])
             tones.append(palette.GOOD if kind == "solved" else palette.BAD)
     head = ["mixed up", *_ends(difference), ""]
-    return _table(head, rows, tones=tones, right=True) if rows else Text()
+    return _table(head, rows, tones=tones, right=True, widest=_PAIR + 3) if rows else Text()
+
+
+def _both(first: str, second: str) -> str:
+    """Return two names in one cell; of names that are too long both keep their beginning."""
+    room = [max(_PAIR // 2, _PAIR - cell_len(other)) for other in (second, first)]
+    cut = (pad(name, min(cell_len(name), most)) for name, most in zip((first, second), room, strict=True))
+    return " / ".join(cut)
 
 
 def _recalls(difference: Difference) -> Text:
@@ -123,17 +144,27 @@ def _value(value: object) -> str:
 
 
 def _share(name: str) -> bool:
-    return name.rpartition("/")[2].startswith("top")
+    last = name.rpartition("/")[2]
+    return last.startswith("top") or last == "data_wait"
 
 
 def _metric(name: str, value: float | None) -> str:
+    if name.startswith("sys/") and value is not None:
+        return f"{value / 2**30:.2f} GiB"
     return wording.percent(value) if _share(name) else wording.fixed(value)
 
 
-def _delta(name: str, delta: float | None) -> str:
+def _delta(name: str, delta: float | None, *, like: float | None) -> str:
+    """Return a change, with the decimals of the values `like` one of which it is."""
     if delta is None or math.isnan(delta):
         return wording.NOTHING
-    return f"{100 * delta:+.1f}" if _share(name) else ("+" if delta >= 0 else "") + wording.fixed(delta)
+    if _share(name):
+        return f"{100 * delta:+.1f}"
+    if name.startswith("sys/"):
+        return f"{delta / 2**30:+.2f} GiB"
+    if like is not None and 100 <= abs(like) < 10000:
+        return f"{delta:+.1f}"
+    return ("+" if delta >= 0 else "") + wording.fixed(delta)
 
 
 def _table(
@@ -143,9 +174,10 @@ def _table(
     tones: Sequence[str] = (),
     lefts: int = 1,
     right: bool = False,
+    widest: int = _WIDEST,
 ) -> Text:
     """Align rows in columns; the first `lefts` stand left, the others right where `right`; `tones` colour the last."""
-    widths = [min(_WIDEST, max(cell_len(row[place]) for row in [head, *rows])) for place in range(len(head))]
+    widths = [min(widest, max(cell_len(row[place]) for row in [head, *rows])) for place in range(len(head))]
     sides: list[Side] = ["right" if right and place >= lefts else "left" for place in range(len(head))]
     text = Text(no_wrap=True, overflow="ellipsis")
     for index, row in enumerate([head, *rows]):
