@@ -110,7 +110,8 @@ def _gutter(sheet: Sheet, width: int) -> int:
 
 def _label(sheet: Sheet, index: int, gutter: int) -> str:
     number = f"{sheet.numbers[index]:>{len(str(len(sheet.classes)))}}"
-    return set_cell_size(f"{number} {sheet.classes[index]}", gutter - 1) + " "
+    label = f"{number} {sheet.classes[index]}"
+    return set_cell_size(label if cell_len(label) < gutter else set_cell_size(label, gutter - 2) + "…", gutter)
 
 
 def _numbered(sheet: Sheet, width: int, height: int, gutter: int) -> list[str]:

@@ -138,7 +138,7 @@ def test_run_yaml_has_the_keys_of_the_page(run_dir: Path) -> None:
 @pytest.mark.parametrize("name", ["claim.json", "env.json"])
 def test_an_attempt_says_who_and_where(name: str, run_dir: Path) -> None:
     (path,) = run_dir.glob(f"attempts/*/{name}")
-    line = section("An attempt").split(f"`{name}`: ")[1].split("\n`")[0].split("; `null`")[0]
+    line = section("An attempt").split(f"`{name}`: ")[1].split(".\n")[0].split("; `null`")[0]
     assert set(json.loads(path.read_text())) == set(names(re.sub(r"\(list of [^)]*\)", "", line)))
 
 

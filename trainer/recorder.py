@@ -1,6 +1,7 @@
 """Turns steps into step events without making the device wait: losses stay on the device for `log_every` steps.
 
-Every step has its event, after some seconds at the latest. The rate and the share of waiting are those of the stretch of steps that were read together.
+Every step has its event; slow steps are read sooner. The rate and the share of waiting are those of the stretch of
+steps that were read together.
 """
 
 from __future__ import annotations

@@ -143,9 +143,14 @@ def _drawing(
             curve_of(p, x=axis, smooth=smooth, label=f"{run_name(p.run)} {names[p.run]}" if several else p.metric)
             for p in members
         ]
-        title = shown if several else f"{run_name(members[0].run)} {names[members[0].run]}  {shown}"
-        panels.append(plots.curves(lines, width=wide, height=tall, title=title, colour=coloured(), ascii=ascii_only()))
+        panels.append((shown if several else f"{run_name(members[0].run)} {names[members[0].run]}  {shown}", lines))
+    columns = [panels[0::2], panels[1::2]] if beside else [panels]
+    drawn = [
+        plots.stacked(column, width=wide, heights=[tall] * len(column), colour=coloured(), ascii=ascii_only())
+        for column in columns
+    ]
     if not beside:
-        return "\n".join(panels)
-    pairs = [panels[at : at + 2] for at in range(0, len(panels), 2)]
-    return "\n".join(plots.beside(*pair) if len(pair) == 2 else pair[0] for pair in pairs)
+        return drawn[0]
+    left, right = drawn
+    blank = "\n".join([" " * wide] * (left.count("\n") - right.count("\n")))
+    return plots.beside(left, f"{right}\n{blank}" if blank else right)

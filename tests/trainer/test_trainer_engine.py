@@ -12,7 +12,10 @@ from trainer.config import Config, resolve
 from trainer.data.loaders import Batch
 from trainer.distributed import World
 from trainer.engine import Engine, StepResult, readable_part
+from trainer.events import NoEvents
 from trainer.metrics import EpochSums
+from trainer.position import Position
+from trainer.recorder import StepRecorder
 
 CPU = World(rank=0, size=1, device=torch.device("cpu"))
 
@@ -102,3 +105,14 @@ def test_unreadable_clips_score_nan() -> None:
     logits_BK = engine.logits(clips(4, unreadable=[2]))
     assert logits_BK.dtype == torch.float32 and logits_BK.shape == (4, 3)
     assert logits_BK.isnan().any(1).tolist() == [False, False, True, False]
+
+
+def test_slow_steps_are_read_before_there_are_many_of_them() -> None:
+    result = StepResult(loss=torch.tensor(1.0), grad_norm=torch.tensor(2.0), scale=None, skipped=False)
+    recorder = StepRecorder(NoEvents(), world=CPU, every=10, seconds=0.0)
+    read = [recorder.add(result, Position(), epoch=0.1, lr=0.1, clips=2, waited=0.0)]
+    assert recorder.late() and not recorder.latest
+    recorder.read_next = True
+    read.append(recorder.add(result, Position(), epoch=0.2, lr=0.1, clips=2, waited=0.0))
+    assert read == [False, True] and recorder.latest["step/loss"] == 1.0
+    assert not StepRecorder(NoEvents(), world=CPU, every=10).late()

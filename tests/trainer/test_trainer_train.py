@@ -167,3 +167,13 @@ def test_a_run_starts_from_the_weights_of_another(root: Path, tmp_path: Path) ->
     missing = make_run(tmp_path / "c", root, "model.weights=/nowhere.pt")
     with pytest.raises(DataError, match=r"nowhere\.pt"):
         run_here(missing, job="7")
+
+
+def test_weights_that_are_not_there_are_told_before_a_video_is_decoded(root: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    run_dir = make_run(
+        tmp_path / "run", root, "model.weights=/none/w.pth", "data.cache=build", f"data.cache_dir={cache}"
+    )
+    with pytest.raises(DataError, match=r"w\.pth: no such file"):
+        run_here(run_dir, job="5")
+    assert not cache.exists()
