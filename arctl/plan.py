@@ -266,7 +266,9 @@ def _configured(request: Request, workspace: Workspace) -> tuple[recipe.Settings
         data = recipe.find_data(workspace, request.data)
         config = recipe.resolve(data, model=request.model, preset=request.preset, overrides=request.overrides)
     split = config["data"]["split"]
-    recipe.check_data(data, split=split if isinstance(split, int) else 1)
+    split = split if isinstance(split, int) else 1
+    recipe.check_data(data, split=split)
+    recipe.check_lists(data, split=split)
     return config, replace(request, model=str(config["model"]["name"]), data=data.name)
 
 

@@ -16,6 +16,7 @@ from arctl.settings import Workspace
 from arctl.strictyaml import read_block
 from arctl.text import safe_line
 from trainer import catalog, config
+from trainer.data.annotations import read_card, read_ucf101
 from trainer.errors import TrainerError
 
 Settings = dict[str, dict[str, object]]
@@ -52,12 +53,11 @@ class DataSet:
 
 
 def datasets(workspace: Workspace) -> list[DataSet]:
-    """Return the data sets of arctl.yaml and those under data/, by name."""
-    found = {name: _declared(workspace, name) for name in workspace.settings.data}
-    places = workspace.root / "data"
-    for path in sorted(places.iterdir()) if places.is_dir() else ():
-        if path.name not in found and path.is_dir() and _holds_classes(path):
-            found[path.name] = _data_set(path.name, path, "data/", {})
+    """Return the data sets of arctl.yaml and those under data/, by name, without what their dataset.yaml says."""
+    found = {name: _declared(workspace, name, read=False) for name in workspace.settings.data}
+    for name in _found_names(workspace):
+        if name not in found:
+            found[name] = _data_set(name, workspace.root / "data" / name, "data/", {}, read=False)
     return [found[name] for name in sorted(found)]
 
 
@@ -74,18 +74,20 @@ def find_data(workspace: Workspace, name: str, *, cwd: Path | None = None) -> Da
     path = ((cwd or Path.cwd()) / Path(name).expanduser()).absolute()
     if path.is_dir() and (not _plain_name(name) or _holds_classes(path)):
         return _data_set(path.resolve().name or "data", path, "path", {})
-    known = [found.name for found in datasets(workspace)]
+    known = {*workspace.settings.data, *_found_names(workspace)}
     raise NotFoundError(f"no data set {safe_line(name, limit=120)!r}", cure=f"{nearest(name, known)}; `arctl data ls`")
 
 
 def check_data(data: DataSet, *, split: int = 1) -> int:
     """Check cheaply that a data set can be read, and return its number of classes.
 
-    Raises NotFoundError for a missing directory or list, DataError for a list that makes no sense.
+    Raises NotFoundError for a missing directory or list, DataError for a list or dataset.yaml that makes no sense.
     """
     if not data.root.is_dir():
         cure = f"correct its root in {data.source}" if data.source == "arctl.yaml" else "check the path"
         raise NotFoundError(f"the directory of data set {data.name!r} does not exist", where=str(data.root), cure=cure)
+    with _translated():
+        read_card(data.root)
     for file in (CLASS_LIST, f"trainlist{split:02d}.txt", f"testlist{split:02d}.txt"):
         path = data.lists / file
         if not path.is_file():
@@ -94,6 +96,15 @@ def check_data(data: DataSet, *, split: int = 1) -> int:
         if path.stat().st_size == 0:
             raise DataError("the list is empty", where=str(path), cure="write it again")
     return len(_class_names(data.lists / CLASS_LIST))
+
+
+def check_lists(data: DataSet, *, split: int = 1) -> None:
+    """Read the lists of a split as the trainer will, and see that each listed video is there.
+
+    Raises DataError naming file and line: a label out of range, a class or a video that does not exist.
+    """
+    with _translated():
+        read_ucf101(data.root, split=split)
 
 
 def resolve(data: DataSet, *, model: str, preset: str | None = None, overrides: Sequence[str] = ()) -> Settings:
@@ -168,18 +179,24 @@ def _with_paths(settings: Settings) -> Settings:
     return settings
 
 
-def _declared(workspace: Workspace, name: str) -> DataSet:
+def _declared(workspace: Workspace, name: str, *, read: bool = True) -> DataSet:
     card = workspace.settings.data[name]
     root = (workspace.root / Path(str(card["root"])).expanduser()).absolute()
-    return _data_set(name, root, "arctl.yaml", card)
+    return _data_set(name, root, "arctl.yaml", card, read=read)
 
 
-def _data_set(name: str, root: Path, source: str, card: Mapping[str, object]) -> DataSet:
+def _data_set(name: str, root: Path, source: str, card: Mapping[str, object], *, read: bool = True) -> DataSet:
     said: dict[str, object] = {}
-    if (root / "dataset.yaml").is_file():
+    if read and (root / "dataset.yaml").is_file():
         said = read_block(root / "dataset.yaml").plain()
     kept: dict[str, object] = {key: said[key] for key in ("format", "flip_keeps_labels", "description") if key in said}
     return DataSet(name=name, root=root, source=source, card={**kept, **card, "name": name, "root": str(root)})
+
+
+def _found_names(workspace: Workspace) -> list[str]:
+    """Return the directories under data/ that hold a class list."""
+    places = workspace.root / "data"
+    return [path.name for path in places.iterdir() if _holds_classes(path)] if places.is_dir() else []
 
 
 def _holds_classes(path: Path) -> bool:

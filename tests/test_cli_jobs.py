@@ -134,3 +134,18 @@ def test_cancel_of_an_unknown_run_cancels_nothing(workspace: Workspace) -> None:
     assert "run7" in result.stderr
     until(workspace, 1, State.RUNNING)
     assert run(workspace, "cancel", "run1").exit_code == 0
+
+
+def test_a_silent_scheduler_is_told_of_once(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = {"sbatch": "echo 77", "squeue": "echo no controller >&2; exit 1"}
+    (tmp_path / "bin").mkdir()
+    for name, line in {**tools, "sacct": tools["squeue"], "scontrol": tools["squeue"]}.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    submit(workspace, "--cluster", "slurm", "--", "true")
+    submit(workspace, "--cluster", "local", "--", "true")
+    until(workspace, 2, State.COMPLETED)
+    assert run(workspace, "cancel", "2").stderr.count("its jobs are shown as they were") == 1

@@ -118,3 +118,24 @@ def test_synth_and_check_are_the_trainers_own(tmp_path: Path) -> None:
     assert broken.returncode == 5, broken.stdout + broken.stderr
     assert names[3] in broken.stdout + broken.stderr
     assert "Traceback" not in broken.stderr
+
+
+def test_a_broken_dataset_yaml_hides_no_other_data_set(tmp_path: Path) -> None:
+    root = init_workspace(tmp_path / "lab").root
+    for name in ("bad", "good"):
+        (root / "data" / name).mkdir(parents=True)
+        for file in ("classInd.txt", "trainlist01.txt", "testlist01.txt"):
+            (root / "data" / name / file).write_text("1 A\n")
+    (root / "data" / "bad" / "dataset.yaml").write_text("flip_keeps_labels: [\n")
+    bad, good = json.loads(run("-w", str(root), "data", "ls", "--json").stdout)["data"]
+    assert "bad/dataset.yaml: cannot be read" in bad["problem"]
+    assert (good["classes"], good["problem"]) == (1, None)
+
+
+def test_wrong_options_of_check_are_one_line(tmp_path: Path) -> None:
+    for words in (["--split", "9", "x"], ["x", "--bogus"], []):
+        command = [sys.executable, "-m", "trainer.data", "check", *words]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+        assert "--help`)" in done.stderr

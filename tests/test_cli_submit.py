@@ -24,6 +24,9 @@ def workspace(tmp_path: Path) -> Workspace:
     (data / "classInd.txt").write_text("1 Left\n2 Right\n")
     (data / "trainlist01.txt").write_text("Left/v_Left_g01_c01.avi 1\n")
     (data / "testlist01.txt").write_text("Right/v_Right_g02_c01.avi\n")
+    for video in ("Left/v_Left_g01_c01.avi", "Right/v_Right_g02_c01.avi"):
+        (data / video).parent.mkdir()
+        (data / video).touch()
     return Workspace(root=made.root, settings=load_settings(tmp_path / "arctl.yaml"))
 
 

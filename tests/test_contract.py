@@ -184,6 +184,7 @@ def test_unreadable_videos_are_named_and_wrong_and_never_replaced(events: list[d
     assert evaluated["metrics"]["val/top1"] == pytest.approx(right.mean())
     (log,) = run_dir.glob("log-*.txt")
     assert all(event["message"] in log.read_text() for event in told)
+    assert "fp16 can be many times slower on a CPU: set train.precision=fp32" in log.read_text()
 
 
 def test_predictions_are_the_arrays_of_the_page(run_dir: Path) -> None:

@@ -80,6 +80,25 @@ def test_missing_lists_and_directories(workspace: Workspace, tmp_path: Path) -> 
         recipe.check_data(recipe.find_data(changed, "gone"))
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("Left/v_Left_g01_c01.avi 3", r"trainlist01\.txt:1: label 3 is not in 1\.\.2"),
+        ("Left/v_Left_g09_c01.avi 1", r"trainlist01\.txt:1: 1 of 2 listed videos are missing, first Left/v_Left_g09"),
+        ("Up/v_Up_g01_c01.avi 1", r"trainlist01\.txt:1: class 'Up' is not in classInd\.txt"),
+    ],
+)
+def test_a_wrong_line_of_a_split_is_found_before_anything_queues(workspace: Workspace, line: str, words: str) -> None:
+    data = recipe.find_data(workspace, "motions")
+    for video in ("Left/v_Left_g01_c01.avi", "Right/v_Right_g02_c01.avi"):
+        (data.root / video).parent.mkdir()
+        (data.root / video).touch()
+    recipe.check_lists(data)
+    (data.root / "trainlist01.txt").write_text(f"{line}\n")
+    with pytest.raises(DataError, match=words):
+        recipe.check_lists(data)
+
+
 def test_the_configuration_has_every_layer(workspace: Workspace) -> None:
     data = recipe.find_data(workspace, "ucf")
     made = recipe.resolve(data, model="r3d_tiny", preset="quick", overrides=["optim.lr=1e-4", "train.seed=7"])

@@ -254,26 +254,13 @@ def _section(name: str, cls: type, values: Mapping[str, object], sources: Mappin
 
 def _check_together(config: Config, sources: Mapping[str, str]) -> None:
     data, optim, train = config.data, config.optim, config.train
+    either, warmup = "change one of them", "lower it, or raise train.epochs"
+    shorter = optim.warmup_epochs < train.epochs
     rules = [
         ("data.root", Path(data.root).is_absolute(), f"{data.root!r} is no absolute path", "write it from / on"),
-        (
-            "data.crop",
-            data.crop <= min(data.resize),
-            f"{data.crop} is larger than data.resize {list(data.resize)}",
-            "change one of them",
-        ),
-        (
-            "optim.min_lr",
-            optim.min_lr <= optim.lr,
-            f"{optim.min_lr:g} is above optim.lr {optim.lr:g}",
-            "change one of them",
-        ),
-        (
-            "optim.warmup_epochs",
-            optim.warmup_epochs < train.epochs,
-            f"{optim.warmup_epochs:g} leaves nothing of {train.epochs} epochs",
-            "lower it, or raise train.epochs",
-        ),
+        ("data.crop", data.crop <= min(data.resize), f"{data.crop} is above data.resize {list(data.resize)}", either),
+        ("optim.min_lr", optim.min_lr <= optim.lr, f"{optim.min_lr:g} is above optim.lr {optim.lr:g}", either),
+        ("optim.warmup_epochs", shorter, f"{optim.warmup_epochs:g} leaves nothing of {train.epochs} epochs", warmup),
     ]
     for key, holds, message, cure in rules:
         if not holds:

@@ -121,7 +121,10 @@ def announce(run: Run, resumed: int | None) -> None:
         device=name if run.world.size == 1 else f"{run.world.size} x {name}",
     )
     counts = f"{len(run.loaders.train_samples)} training, {len(run.loaders.val_samples)} validation videos"
-    run.screen.say(f"{start.config.model.name} on {name}, {start.config.train.precision}: {counts}")
+    precision = start.config.train.precision
+    run.screen.say(f"{start.config.model.name} on {name}, {precision}: {counts}")
+    if device.type == "cpu" and precision != "fp32":
+        run.screen.say(f"trainer: warning: {precision} can be many times slower on a CPU: set train.precision=fp32")
 
 
 def finished(run: Run) -> str | None:

@@ -166,7 +166,7 @@ def _storage(error: OSError) -> str:
 
     cures: Iterable[tuple[set[int], str]] = (
         ({errno.ENOSPC, errno.EDQUOT, errno.EFBIG}, "make room, then run the command again"),
-        ({errno.EACCES, errno.EPERM, errno.EROFS}, "ask for write permission, or use another workspace"),
+        ({errno.EACCES, errno.EPERM, errno.EROFS}, "ask for permission, or use another workspace"),
         ({errno.EMFILE, errno.ENFILE, errno.ENOMEM}, "close other programs, then run the command again"),
     )
     cure = next((text for codes, text in cures if error.errno in codes), "check the path and the disk")

@@ -22,6 +22,7 @@ class Session:
 
     def __init__(self, explicit: str | None = None) -> None:
         self.explicit = Path(explicit) if explicit is not None else None
+        self._told: set[str] = set()
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -31,12 +32,14 @@ class Session:
         return find_workspace(self.explicit)
 
     def sync(self, *, force: bool = False) -> None:
-        """Read what has grown since the last time; what could not be read or asked is told of, and no more."""
+        """Read what has grown since the last time; what could not be read or asked is told of, once."""
         from arctl.sync import sync
 
         report = sync(self.workspace, force=force)
         for trouble in (*report.scheduler_errors, *report.troubles):
-            narrate(f"warning: {trouble}")
+            if trouble not in self._told:
+                self._told.add(trouble)
+                narrate(f"warning: {trouble}")
 
     def dashboard(self) -> None:
         """Open the dashboard."""

@@ -83,7 +83,7 @@ def test_every_model_and_preset_resolves_and_survives_the_file(model: str, tmp_p
         ("train.deterministic=1", ["true or false"]),
         ("data.flip=maybe", ["true or false or auto"]),
         ("data.resize=[128]", ["a list of 2"]),
-        ("data.crop=400", ["data.crop 400 is larger than data.resize [128, 171]"]),
+        ("data.crop=400", ["data.crop 400 is above data.resize [128, 171]"]),
         ("data.root=here", ["no absolute path"]),
         ("data.std=[1, 0, 1]", ["above 0"]),
         ("optim.warmup_epochs=90", ["leaves nothing of 30 epochs"]),

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from trainer.data.annotations import Annotations, Sample, read_ucf101
 from trainer.data.synth import Recipe, narrate, write_set
@@ -25,8 +26,16 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the words in one line, as all else is said."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit status 2."""
+        self.exit(2, f"error: {message} (see `{self.prog} --help`)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m trainer.data", description=__doc__)
+    parser = _Parser(prog="python -m trainer.data", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     synth = commands.add_parser("synth", help="make a set of moving sprites that only the order of frames tells apart")
     synth.add_argument("directory", type=Path, metavar="DIR")
