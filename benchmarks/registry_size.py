@@ -37,14 +37,14 @@ def measure() -> str:
 def points(db: Path, total: int) -> list[tuple[str, str]]:
     """Measure a registry of `total` points in ten runs."""
     chance = random.Random(0)
-    fill(db, 10)
+    write.restore(db, waiting(10), [])
     steps = max(total // 10 // len(METRICS), 1)
     began = time.perf_counter()
     for number in range(1, 11):
         for first in range(1, steps + 1, CHUNK // len(METRICS)):
             last = min(first + CHUNK // len(METRICS), steps + 1)
             with transaction(db) as connection:
-                ingest.store_news(connection, news(number, first, last, chance))
+                assert ingest.store_news(connection, news(number, first, last, chance))
                 settle(connection, number, now=0.0)
     seconds = time.perf_counter() - began
     stored = 10 * steps * len(METRICS)
@@ -78,12 +78,11 @@ def lists(db: Path, count: int) -> list[tuple[str, str]]:
     ]
 
 
-def fill(db: Path, count: int) -> None:
-    """Make runs that have completed, with two epochs of ten metrics each."""
-    chance = random.Random(0)
+def waiting(count: int) -> list[RunRow]:
+    """Return runs of which nothing is known yet."""
     empty = dict.fromkeys(("job_id", "epoch", "epochs", "step", "started", "ended", "exit_code", "message", "node"))
     more = dict.fromkeys(("reason", "group", "sweep", "rerun_of"))
-    rows = [
+    return [
         RunRow(
             number=number, name=f"run-{number}", token=f"arctl-{number:012x}", model="r3d18", data="ucf101",
             preset=None, cluster="slurm", template="single", created=1e9, state=State.PENDING, submission="submitted",
@@ -91,7 +90,12 @@ def fill(db: Path, count: int) -> None:
         )
         for number in range(1, count + 1)
     ]  # fmt: skip
-    write.restore(db, rows, [])
+
+
+def fill(db: Path, count: int) -> None:
+    """Make runs that have completed, with two epochs of ten metrics each."""
+    chance = random.Random(0)
+    write.restore(db, waiting(count), [])
     ended = JobRow(
         0, "slurm", "", 1e9, state=State.COMPLETED, source="sacct", asked_at=1e9 + 90, exit_code=0, ended=1e9 + 80
     )
@@ -116,7 +120,7 @@ def one_step(db: Path, steps: int, chance: random.Random) -> None:
     """Store one step of one run, as a sync of a live run does."""
     at = read.offsets(db, 5)["77.0"].offset
     with transaction(db) as connection:
-        assert ingest.store_news(connection, news(5, max(at, steps), at + 1, chance))
+        assert ingest.store_news(connection, news(5, at, at + 1, chance))
         settle(connection, 5, now=0.0)
 
 

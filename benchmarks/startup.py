@@ -1,4 +1,8 @@
-"""How long a person waits for the prompt: whole processes, against a process that only imports click."""
+"""How long a person waits for the prompt: whole processes, against a process that only imports click.
+
+The bounds are 1.6 times click for the help, 200 ms for a list and 700 ms for all runs where click takes 44 ms: as
+ratios they hold on a slower or busier machine too.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ def measure() -> str:
                 "arctl ls --all --json": [*arctl, "-w", scratch, "ls", "--all", "--json"],
             }
         )
-    bounds = {"arctl --help": "1.6x", "arctl ls": "200 ms", "arctl ls --all --json": "700 ms"}
+    bounds = {"arctl --help": "1.6x", "arctl ls": "4.5x", "arctl ls --all --json": "15.9x"}
     base = took["import click"]
     rows = [[name, f"{ms:.0f}", f"{ms / base:.2f}x", bounds.get(name, "")] for name, ms in took.items()]
     return table([f"process ({RUNS:,} runs in the registry)", "ms", "against click", "bound"], rows)

@@ -42,8 +42,6 @@ FIELDS = {
 EXTRA = {"warning": {"sample", "path"}}
 """Fields that an event may lack."""
 
-pytestmark = pytest.mark.xdist_group("story")
-
 
 def section(title: str) -> str:
     """Return the text of a section of the page."""

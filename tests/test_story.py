@@ -10,8 +10,6 @@ import pytest
 
 QUICK = ["--set", "train.epochs=2", "--set", "data.workers=0", "--set", "data.batch_size=16"]
 
-pytestmark = pytest.mark.xdist_group("story")
-
 
 @pytest.fixture(scope="module")
 def desk(desk_in: type[Any], tmp_path_factory: pytest.TempPathFactory) -> Any:

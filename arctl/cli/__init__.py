@@ -138,6 +138,7 @@ def _fail(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
         return _quiet()
     if isinstance(error, OSError):
+        _spill()
         return _say(_storage(error), 1)
     shown = f"{type(error).__name__}: {error}"
     return _say(f"this should not have happened: {shown} (set ARCTL_DEBUG=1 for the traceback)", 1)
@@ -173,6 +174,14 @@ def _storage(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
     reason = (error.strerror or type(error).__name__).lower()
     return f"{place}{reason} ({cure})"
+
+
+def _spill() -> None:
+    """Drop what stdout cannot take, so that Python does not fail on it once more at the exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _quiet() -> int:

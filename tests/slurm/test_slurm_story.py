@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.slurm
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_refused_job_keeps_its_script_and_says_why(desk: Any) -> None:
 
 
 def test_two_nodes_train_together(desk: Any) -> None:
-    where = ["--template", "ddp", "--nodes", "2", "--gpus", "1", "--cpus", "1"]
+    where = ["--template", "ddp", "--nodes", "2", "--gpus", "1", "--cpus", "1", "--mem", "2G"]
     quick = ["--set", "train.epochs=1", "--set", "data.workers=0", "--set", "train.device=cpu"]
     desk.arctl("submit", "--name", "together", "--model", "r3d_tiny", "--data", "motions", *where, *quick)
     desk.arctl("wait", "together", "--timeout", "200")
