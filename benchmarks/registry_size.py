@@ -48,7 +48,7 @@ def points(db: Path, total: int) -> list[tuple[str, str]]:
                 settle(connection, number, now=0.0)
     seconds = time.perf_counter() - began
     stored = 10 * steps * len(METRICS)
-    one = median(lambda: one_step(db, steps, chance), turns=20)
+    one = median(lambda: one_step(db, chance), turns=20)
     return [
         (
             f"{stored:,} points stored, {CHUNK:,} in a transaction",
@@ -116,7 +116,7 @@ def news(number: int, first: int, last: int, chance: random.Random) -> AttemptNe
     return AttemptNews(number, "77.0", 0 if first == 1 else first, last, 1, last, points=values, step=last)
 
 
-def one_step(db: Path, steps: int, chance: random.Random) -> None:
+def one_step(db: Path, chance: random.Random) -> None:
     """Store one step of one run, as a sync of a live run does."""
     at = read.offsets(db, 5)["77.0"].offset
     with transaction(db) as connection:
