@@ -6,6 +6,7 @@
     +-- SchedulerError        4   the scheduler is missing, refused, or did not answer
     |   +-- SubmitRefused     4   it answered, and the answer is no: nothing was queued
     |   +-- SubmitUnconfirmed 4   it may have queued the job: look before sending again
+    |   +-- SubmittedTwice    4   the same is being handed over already, or a run has that key: nothing was sent
     +-- DataError             5   a video, a split file, an event line, a checkpoint is damaged
 
 The one place that prints them is `arctl.cli`.
@@ -61,6 +62,25 @@ class SubmitRefused(SchedulerError):
 
 class SubmitUnconfirmed(SchedulerError):
     """Nobody knows whether the scheduler took the job: look for its token before sending it again."""
+
+
+class SubmittedTwice(SchedulerError):
+    """The same submission is under way, or a run has its key already: nothing was sent.
+
+    `number` is the run that there is, `under_way` tells the two cases apart.
+    """
+
+    def __init__(self, number: int, submitter: str | None, *, under_way: bool) -> None:
+        host, _, pid = (submitter or "").rpartition(":")
+        by = f" by process {pid} on {host}" if host else ""
+        if under_way:
+            what = f"run{number} is the same, and is being handed over right now{by}"
+            cure = "wait for it; if that arctl died, `arctl sync` looks for its job, and --again submits another"
+        else:
+            what, cure = f"run{number} has this key already: nothing was sent", "`arctl show` it, or take another key"
+        super().__init__(what, where=f"run{number}", cure=cure)
+        self.number = number
+        self.under_way = under_way
 
 
 class DataError(ArctlError):

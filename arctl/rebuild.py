@@ -92,7 +92,7 @@ def _restored(workspace: Workspace, troubles: list[str]) -> tuple[list[RunRow], 
             troubles.append(f"{run_name(number)} was left out: {error}")
             continue
         rows.append(_row(run, why.get(run.token)))
-        listed = (JobRow(number, job.cluster, job.id, job.submitted) for job in run.jobs)
+        listed = (JobRow(number, job.cluster, job.id, job.submitted, token=job.token) for job in run.jobs)
         jobs += [said.get((job.run, job.cluster, job.job_id), job) for job in listed]
     return rows, jobs
 
@@ -107,10 +107,11 @@ def _carried(db: Path) -> tuple[Mapping[tuple[int, str, str], JobRow], Mapping[s
 
 def _row(run: RunFile, message: str | None) -> RunRow:
     same = ("number", "name", "token", "model", "data", "preset", "cluster", "template", "created", "submission")
-    more = ("expects_events", "tags", "note", "group", "sweep", "rerun_of", "cancelled")
+    more = ("expects_events", "tags", "note", "group", "sweep", "rerun_of", "cancelled", "params", "handed", "once")
     settled = ("job_id", "epoch", "epochs", "step", "started", "ended", "exit_code", "node", "reason")
     cells: dict[str, Any] = {name: getattr(run, name) for name in same + more} | dict.fromkeys(settled)
-    return RunRow(**cells, state=State.UNKNOWN, message=message, damaged=0)
+    code = str(run.code["hash"]) if run.code and "hash" in run.code else None
+    return RunRow(**cells, state=State.UNKNOWN, message=message, damaged=0, code=code)
 
 
 def _restore(new: Path, rows: Sequence[RunRow], jobs: Sequence[JobRow]) -> None:

@@ -41,6 +41,8 @@ class JobFile:
     """`77`, or `77_3` for an array's element."""
     submitted: float
     """When, Unix seconds."""
+    token: str | None = None
+    """What names it in the scheduler; None is the run's own token."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ class RunFile:
     """Its jobs, newest last."""
     cancelled: float | None = None
     """When arctl was asked to cancel it, Unix seconds."""
+    params: Mapping[str, object] | None = None
+    """What it sets as an element of a sweep, dotted key to value."""
+    code: Mapping[str, object] | None = None
+    """The code snapshot that its job runs (`snapshot.Snapshot.facts`); None for live code."""
+    handed: float | None = None
+    """When the newest hand-over began, Unix seconds; None is `created`."""
+    once: str | None = None
+    """A key that one run alone may have."""
     contract: int = CONTRACT
     """Version of the contract."""
     extra: Mapping[str, object] = field(default_factory=dict)
@@ -100,6 +110,11 @@ class RunFile:
         known = any((job.cluster, job.id) == (cluster, job_id) for job in self.jobs)
         jobs = self.jobs if known else (*self.jobs, JobFile(cluster, job_id, submitted))
         return replace(self, jobs=jobs, submission="submitted")
+
+    def handed_over_again(self, token: str, at: float) -> RunFile:
+        """Return this run while a further job is handed over under a token of its own; its jobs keep theirs."""
+        jobs = tuple(replace(job, token=job.token or self.token) for job in self.jobs)
+        return replace(self, token=token, handed=at, submission="submitting", jobs=jobs, cancelled=None)
 
 
 def read_run(path: Path) -> RunFile:
@@ -130,6 +145,10 @@ def read_run(path: Path) -> RunFile:
         submission=submission,
         jobs=take.jobs(),
         cancelled=take.maybe("cancelled", int, float),
+        params=take.maybe("params", dict),
+        code=take.maybe("code", dict),
+        handed=take.maybe("handed", int, float),
+        once=take.maybe("once", str),
         contract=contract,
         extra=extra,
     )
@@ -212,7 +231,8 @@ class _Taker:
                 raise self.wrong("jobs", "a list of mappings")
             take = _Taker(self._path, job)
             submitted = float(take.of("submitted", int, float))
-            found.append(JobFile(take.of("cluster", str), str(take.of("id", str, int)), submitted))
+            token = take.maybe("token", str)
+            found.append(JobFile(take.of("cluster", str), str(take.of("id", str, int)), submitted, token))
         return tuple(found)
 
 
@@ -241,10 +261,15 @@ def _mapping(run: RunFile) -> dict[str, object]:
     for item in fields(RunFile):
         value = getattr(run, item.name)
         if item.name == "jobs":
-            value = [{"cluster": job.cluster, "id": job.id, "submitted": job.submitted} for job in value]
+            value = [_job(job) for job in value]
         if item.name != "extra":
             mapping[item.name] = _plain(value)
     return {**mapping, **{key: _plain(value) for key, value in run.extra.items()}}
+
+
+def _job(job: JobFile) -> dict[str, object]:
+    facts: dict[str, object] = {"cluster": job.cluster, "id": job.id, "submitted": job.submitted}
+    return facts if job.token is None else {**facts, "token": job.token}
 
 
 def _plain(value: object) -> object:

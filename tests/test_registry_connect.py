@@ -25,6 +25,7 @@ from arctl.registry.connect import (
     reading,
     transaction,
 )
+from arctl.registry.migrations import SCHEMA
 
 
 def new_run(db: Path, name: str = "a", **more: object) -> int:
@@ -42,7 +43,7 @@ def test_the_settings_are_those_of_a_shared_file_system(tmp_path: Path) -> None:
     connection = open_write(db)
     for pragma, value in {
         "journal_mode": "delete", "synchronous": 2, "busy_timeout": 30_000, "foreign_keys": 1, "trusted_schema": 0,
-        "mmap_size": 0, "cell_size_check": 1, "user_version": 1,
+        "mmap_size": 0, "cell_size_check": 1, "user_version": SCHEMA,
     }.items():  # fmt: skip
         found = connection.execute(f"PRAGMA {pragma}").fetchone()
         assert (found[0] if found else 0) == value, pragma

@@ -14,7 +14,9 @@ from arctl.registry.connect import open_write
 from arctl.registry.migrations import SCHEMA, STEPS, migrate
 
 FORK = multiprocessing.get_context("fork")
-NEXT = {2: ["ALTER TABLE runs ADD COLUMN colour TEXT DEFAULT 'blue'"], 3: ["CREATE TABLE extra (x)"]}
+ONE, TWO = SCHEMA + 1, SCHEMA + 2
+NEXT = {ONE: ["ALTER TABLE runs ADD COLUMN colour TEXT DEFAULT 'blue'"], TWO: ["CREATE TABLE extra (x)"]}
+FIRST = Path(__file__).with_name("schemas") / "schema-1.sql"
 
 
 @pytest.fixture
@@ -37,10 +39,10 @@ def test_there_is_a_way_to_each_schema_after_the_first() -> None:
 
 def test_steps_are_taken_in_order_and_the_old_registry_is_kept(db: Path) -> None:
     connection = open_write(db)
-    copy = migrate(connection, db, steps=NEXT, target=3)
+    copy = migrate(connection, db, steps=NEXT, target=TWO)
     assert connection.execute("SELECT colour FROM runs").fetchall() == [("blue",)]
     connection.close()
-    assert copy is not None and (version(db), version(copy)) == (3, 1)
+    assert copy is not None and (version(db), version(copy)) == (TWO, SCHEMA)
     assert [row.name for row in read.runs(copy)] == ["a"]
 
 
@@ -51,18 +53,18 @@ def test_nothing_is_done_where_nothing_is_to_do(db: Path) -> None:
     assert list(db.parent.glob("*.bak*")) == []
 
 
-@pytest.mark.parametrize("steps", [{2: NEXT[2], 3: ["CREATE TABLE runs (x)"]}, {2: NEXT[2]}])
+@pytest.mark.parametrize("steps", [{ONE: NEXT[ONE], TWO: ["CREATE TABLE runs (x)"]}, {ONE: NEXT[ONE]}])
 def test_a_step_that_fails_leaves_the_old_schema(db: Path, steps: dict[int, list[str]]) -> None:
     connection = open_write(db)
     with pytest.raises((ArctlError, sqlite3.Error)):
-        migrate(connection, db, steps=steps, target=3)
+        migrate(connection, db, steps=steps, target=TWO)
     connection.close()
-    assert version(db) == 1 and [row.name for row in read.runs(db)] == ["a"]
+    assert version(db) == SCHEMA and [row.name for row in read.runs(db)] == ["a"]
 
 
 def _migrate(db: Path) -> None:
     connection = open_write(db)
-    migrate(connection, db, steps=NEXT, target=3)
+    migrate(connection, db, steps=NEXT, target=TWO)
     connection.close()
 
 
@@ -73,4 +75,37 @@ def test_two_processes_migrate_once(db: Path) -> None:
     for worker in workers:
         worker.join(30)
     # Whoever opens after the first one has finished meets a schema that is newer than this arctl's, and says so.
-    assert version(db) == 3
+    assert version(db) == TWO
+
+
+def test_a_registry_of_the_first_schema_becomes_one_of_this(tmp_path: Path) -> None:
+    old, new = tmp_path / "runs.db", tmp_path / "new.db"
+    connection = sqlite3.connect(old)
+    connection.executescript(FIRST.read_text())
+    connection.execute(
+        "INSERT INTO runs (number, token, name, created, cluster, template, note, expects_events, "
+        "submission, state, watched, attempts, damaged, dropped) "
+        "VALUES (7, 'arctl-7', 'seven', 1.0, 'slurm', 'single', '', 1, 'submitted', 'running', 1, 0, 0, 0)"
+    )
+    connection.execute("INSERT INTO jobs (run, cluster, job_id, submitted) VALUES (7, 'slurm', '77', 2.0)")
+    connection.commit()
+    connection.close()
+    (row,) = read.runs(old)
+    assert (row.name, row.job_id, row.params, row.code, row.once) == ("seven", None, None, None, None)
+    assert [job.token for job in read.jobs(old, 7)] == [None]
+    assert version(old) == SCHEMA and len(list(tmp_path.glob("runs.db.bak-v1-*"))) == 1
+    open_write(new).close()
+    assert shape(old) == shape(new)
+
+
+def shape(db: Path) -> dict[str, object]:
+    """Return the columns of each table, and the indexes."""
+    connection = sqlite3.connect(db)
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    found: dict[str, object] = {
+        name: [row[1:] for row in connection.execute(f"PRAGMA table_info({name})")] for name in tables
+    }
+    query = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+    found["indexes"] = [(name, " ".join(sql.split())) for name, sql in connection.execute(query)]
+    connection.close()
+    return found

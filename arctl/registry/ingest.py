@@ -148,8 +148,8 @@ def forget(connection: sqlite3.Connection, number: int, *, seen: Mapping[str, Of
 def store_job(connection: sqlite3.Connection, job: JobRow) -> None:
     """Store a job and what the scheduler said of it; what was said earlier than what is known is ignored."""
     connection.execute(
-        "INSERT INTO jobs (run, cluster, job_id, submitted) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (job.run, job.cluster, job.job_id, job.submitted),
+        "INSERT INTO jobs (run, cluster, job_id, submitted, token) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (job.run, job.cluster, job.job_id, job.submitted, job.token),
     )
     if job.state is None:
         return

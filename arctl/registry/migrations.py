@@ -12,10 +12,22 @@ from pathlib import Path
 
 from arctl.errors import ArctlError
 
-SCHEMA = 1
+SCHEMA = 2
 """The schema that this arctl reads and writes (`tables`)."""
 
-STEPS: Mapping[int, Sequence[str]] = {}
+STEPS: Mapping[int, Sequence[str]] = {
+    2: (
+        "ALTER TABLE runs ADD COLUMN params VARCHAR",
+        "ALTER TABLE runs ADD COLUMN code VARCHAR",
+        "ALTER TABLE runs ADD COLUMN fingerprint VARCHAR",
+        "ALTER TABLE runs ADD COLUMN once VARCHAR",
+        "ALTER TABLE runs ADD COLUMN submitter VARCHAR",
+        "ALTER TABLE runs ADD COLUMN handed FLOAT",
+        "ALTER TABLE jobs ADD COLUMN token VARCHAR",
+        "CREATE UNIQUE INDEX runs_once ON runs (once) WHERE once IS NOT NULL",
+        "CREATE INDEX runs_unsettled ON runs (fingerprint) WHERE submission IN ('submitting', 'unconfirmed')",
+    ),
+}
 """SQL by the number that it leads to; schema 1 is the first."""
 
 

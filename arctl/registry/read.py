@@ -6,6 +6,7 @@ longer counts.
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +20,12 @@ from arctl.states import LIVE, State
 _RUN = (
     "number, name, token, model, data, preset, cluster, template, created, state, job_id, submission, "
     "expects_events, epoch, epochs, step, started, ended, exit_code, message, node, reason, NULL AS tags, note, "
-    "group_name, sweep, rerun_of, damaged, NULL AS metrics, cancelled, signal, heard, last_event, attempts, dropped"
+    "group_name, sweep, rerun_of, damaged, NULL AS metrics, cancelled, signal, heard, last_event, attempts, dropped, "
+    "params, code, submitter, handed, once"
 )
 _JOB = (
     "jobs.run, jobs.cluster, jobs.job_id, jobs.submitted, jobs.state, jobs.source, jobs.asked_at, jobs.exit_code, "
-    "jobs.signal, jobs.node, jobs.reason, jobs.started, jobs.ended"
+    "jobs.signal, jobs.node, jobs.reason, jobs.started, jobs.ended, jobs.token"
 )
 _ATTEMPT = (
     "run, ordinal, name, host, started, ended, status, last_event, resumed_step, message, damaged, warnings, "
@@ -155,7 +157,7 @@ def sparkline(db: Path, numbers: Sequence[int], metric: str, width: int) -> Mapp
 def watched(db: Path) -> list[WatchedRun]:
     """Return what a sync has to know of every run that can still change, oldest first."""
     query = (
-        "SELECT number, token, runs.cluster, created, submission, runs.state, runs.ended, "
+        "SELECT number, token, runs.cluster, coalesce(handed, created), submission, runs.state, runs.ended, "
         "(SELECT status FROM attempts WHERE run = number ORDER BY ordinal DESC LIMIT 1) "
         "FROM runs WHERE watched = 1 ORDER BY number"
     )
@@ -229,6 +231,8 @@ def _run(row: Sequence[Any], tags: tuple[str, ...], metrics: Mapping[str, Metric
     cells[12] = bool(cells[12])
     cells[22] = tags
     cells[28] = metrics
+    if cells[35] is not None:
+        cells[35] = json.loads(cells[35])
     return RunRow(*cells)
 
 

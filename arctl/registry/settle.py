@@ -41,7 +41,9 @@ def settle(connection: sqlite3.Connection, number: int, *, now: float) -> bool:
 
     `now` is Unix seconds. Works inside a transaction of the caller.
     """
-    run = _one(connection, "SELECT submission, expects_events, cluster, message FROM runs WHERE number = ?", number)
+    run = _one(
+        connection, "SELECT submission, expects_events, cluster, message, handed FROM runs WHERE number = ?", number
+    )
     job = _one(connection, "SELECT * FROM jobs WHERE run = ? ORDER BY submitted DESC, job_id DESC LIMIT 1", number)
     attempt = _one(connection, "SELECT * FROM attempts WHERE run = ? ORDER BY ordinal DESC LIMIT 1", number)
     counts = _one(
@@ -85,6 +87,10 @@ def _state(run: Mapping[str, Any], job: Mapping[str, Any], attempt: Mapping[str,
         SchedulerFact(_STATES[job["state"]], job["source"], job["asked_at"]) if job.get("state") in _STATES else None
     )
     trainer = TrainerFact(attempt["status"], attempt["last_event"] or 0.0) if attempt else None
+    if run["handed"] is not None and run["submission"] in ("submitting", "unconfirmed"):
+        # A further job is being handed over: what is known of the earlier ones no longer counts.
+        scheduler = None
+        trainer = trainer if trainer is not None and trainer.at > run["handed"] and trainer.ended is None else None
     ended = trainer is not None and trainer.ended in ("completed", "failed")
     if scheduler is not None and scheduler.state in LIVE and ended and now - scheduler.at > FORGOTTEN_S:
         scheduler = None

@@ -17,6 +17,8 @@ class Run(SQLModel, table=True):
     __table_args__ = (
         Index("runs_name", "name"),
         Index("runs_watched", "number", sqlite_where=text("watched = 1")),
+        Index("runs_once", "once", unique=True, sqlite_where=text("once IS NOT NULL")),
+        Index("runs_unsettled", "fingerprint", sqlite_where=text("submission IN ('submitting', 'unconfirmed')")),
     )
 
     number: int = Field(primary_key=True)
@@ -54,6 +56,19 @@ class Run(SQLModel, table=True):
     attempts: int = 0
     damaged: int = 0
     dropped: int = 0
+    # since schema 2
+    params: str | None = None
+    """JSON: what an element of a sweep sets, dotted key to value."""
+    code: str | None = None
+    """Hash of the code snapshot that the job runs."""
+    fingerprint: str | None = None
+    """Hash of what was asked, by which a double submission is known while the first is under way."""
+    once: str | None = None
+    """A key that one run alone may have."""
+    submitter: str | None = None
+    """`host:pid` of the arctl that hands the run over."""
+    handed: float | None = None
+    """When the newest hand-over began; None is `created`."""
 
 
 class Sweep(SQLModel, table=True):
@@ -94,6 +109,8 @@ class Job(SQLModel, table=True):
     reason: str | None = None
     started: float | None = None
     ended: float | None = None
+    token: str | None = None
+    """What names this job in the scheduler; None is the run's own token (schema 2)."""
 
 
 class Attempt(SQLModel, table=True):

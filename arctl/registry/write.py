@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from arctl.errors import NotFoundError
+from arctl.errors import NotFoundError, SubmittedTwice
 from arctl.registry import ingest
-from arctl.registry.connect import begin, explained, open_write
+from arctl.registry.connect import begin, explained, open_write, transaction
 from arctl.registry.rows import JobRow, RunRow
 from arctl.registry.settle import settle
 from arctl.rundir import run_name
@@ -34,71 +35,87 @@ def create(db: Path) -> None:
     open_write(db).close()
 
 
-def new_run(
-    db: Path,
-    *,
-    name: str,
-    token: str,
-    created: float,
-    cluster: str,
-    template: str,
-    model: str | None = None,
-    data: str | None = None,
-    preset: str | None = None,
-    tags: Sequence[str] = (),
-    note: str = "",
-    group: str | None = None,
-    sweep: str | None = None,
-    rerun_of: int | None = None,
-    expects_events: bool = True,
-    floor: int = 0,
-) -> int:
-    """Record the intent to run and return the run's number: one more than any in the registry, and above `floor`.
+@dataclass(frozen=True)
+class Intent:
+    """A run that somebody wants, before anything of it exists."""
 
-    `floor` is the highest number that a run directory carries, so that none is used twice.
+    name: str
+    """Name."""
+    token: str
+    """Names its job in the scheduler."""
+    created: float
+    """Unix seconds."""
+    cluster: str
+    """Where it goes."""
+    template: str
+    """Job template."""
+    model: str | None = None
+    data: str | None = None
+    preset: str | None = None
+    tags: Sequence[str] = ()
+    note: str = ""
+    group: str | None = None
+    sweep: str | None = None
+    rerun_of: int | None = None
+    expects_events: bool = True
+    params: Mapping[str, object] | None = None
+    code: str | None = None
+    once: str | None = None
+    """A key that one run alone may have."""
+    submitter: str | None = None
+    """`host:pid` of this arctl."""
+
+    def row(self, number: int) -> RunRow:
+        """Return the run under its number, with nothing known of it yet."""
+        unknown = ("job_id", "epoch", "epochs", "step", "started", "ended", "exit_code", "message", "node", "reason")
+        told: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        told["tags"] = tuple(self.tags)
+        known = {"number": number, "state": State.SUBMITTING, "submission": "submitting", "damaged": 0}
+        return RunRow(**known, **told, **dict.fromkeys(unknown))  # type: ignore[arg-type]
+
+
+def new_run(db: Path, *, floor: int = 0, **told: Any) -> int:
+    """Record one `Intent` and return the run's number, as `new_runs` does."""
+    return new_runs(db, [Intent(**told)], floor=floor)[0]
+
+
+def new_runs(db: Path, intents: Sequence[Intent], *, fingerprint: str | None = None, floor: int = 0) -> list[int]:
+    """Record the intents of one submission, all or none, and return their numbers, above any in use and `floor`.
+
+    `floor` is the highest number that a run directory carries, so that none is used twice. Raises SubmittedTwice
+    where one of them has a key (`once`) that a run has already, or where the same submission (`fingerprint`) is
+    under way.
     """
     with _session(db) as (session, connection):
-        number = max(int(connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()[0]), floor) + 1
-        row = RunRow(
-            number=number,
-            name=name,
-            token=token,
-            model=model,
-            data=data,
-            preset=preset,
-            cluster=cluster,
-            template=template,
-            created=created,
-            state=State.SUBMITTING,
-            job_id=None,
-            submission="submitting",
-            expects_events=expects_events,
-            epoch=None,
-            epochs=None,
-            step=None,
-            started=None,
-            ended=None,
-            exit_code=None,
-            message=None,
-            node=None,
-            reason=None,
-            tags=tuple(tags),
-            note=note,
-            group=group,
-            sweep=sweep,
-            rerun_of=rerun_of,
-            damaged=0,
-        )
-        _add(session, row)
-        settle(connection, number, now=time.time())
-    return number
+        _refuse_twice(connection, intents, fingerprint)
+        last = max(int(connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()[0]), floor)
+        numbers = list(range(last + 1, last + 1 + len(intents)))
+        rows = [intent.row(number) for number, intent in zip(numbers, intents, strict=True)]
+        _add(session, rows, fingerprint=fingerprint)
+        for number in numbers:
+            settle(connection, number, now=time.time())
+    return numbers
+
+
+def _refuse_twice(connection: sqlite3.Connection, intents: Sequence[Intent], fingerprint: str | None) -> None:
+    found = None
+    for once in {intent.once for intent in intents} - {None}:
+        found = found or connection.execute("SELECT number, submitter FROM runs WHERE once = ?", (once,)).fetchone()
+    if found is not None:
+        raise SubmittedTwice(*found, under_way=False)
+    if fingerprint is not None:
+        found = connection.execute(
+            "SELECT number, submitter FROM runs WHERE fingerprint = ? AND submission IN ('submitting', 'unconfirmed')",
+            (fingerprint,),
+        ).fetchone()
+        if found is not None:
+            raise SubmittedTwice(*found, under_way=True)
 
 
 def restore(db: Path, rows: Sequence[RunRow], jobs: Sequence[JobRow]) -> None:
     """Write runs with the numbers that they had, and their jobs, into a new registry: what a rebuild begins with."""
     with _session(db) as (session, connection):
-        for row in rows:
-            _add(session, row)
+        _add(session, rows)
         for job in jobs:
             ingest.store_job(connection, job)
         for row in rows:
@@ -109,11 +126,39 @@ def record_job(
     db: Path, number: int, *, cluster: str, job_id: str, submitted: float, submission: str = "submitted"
 ) -> None:
     """Record the job that the scheduler gave a run. Doing it twice is doing it once."""
+    record_jobs(db, {number: job_id}, cluster=cluster, submitted=submitted, submission=submission)
+
+
+def record_jobs(
+    db: Path, jobs: Mapping[int, str], *, cluster: str, submitted: float, submission: str = "submitted"
+) -> None:
+    """Record the jobs (run number -> job id) that one submission got. Doing it twice is doing it once."""
+    with transaction(db) as connection:
+        for number, job_id in jobs.items():
+            ingest.set_submission(connection, number, submission)
+            ingest.store_job(connection, JobRow(number, cluster, job_id, submitted))
+            settle(connection, number, now=time.time())
+
+
+def begin_again(db: Path, number: int, *, token: str, at: float, submitter: str) -> None:
+    """Record that a further job of a run is handed over under a token of its own; its jobs so far keep theirs.
+
+    Raises SubmittedTwice where a hand-over of the run is under way.
+    """
     with _run(db, number) as (session, connection, row):
-        row.submission = submission
-        row.message = None
+        if row.submission in ("submitting", "unconfirmed"):
+            raise SubmittedTwice(number, row.submitter, under_way=True)
+        connection.execute("UPDATE jobs SET token = ? WHERE run = ? AND token IS NULL", (row.token, number))
+        row.token, row.handed, row.submission, row.submitter = token, at, "submitting", submitter
+        row.message, row.cancelled = None, None
         session.flush()
-        ingest.store_job(connection, JobRow(number, cluster, job_id, submitted))
+
+
+def end_again(db: Path, number: int, *, token: str) -> None:
+    """Record that a further job was refused: the run is as it was, under its earlier token."""
+    with _run(db, number) as (session, _, row):
+        row.token, row.handed, row.submission = token, None, "submitted"
+        session.flush()
 
 
 def set_submission(db: Path, number: int, submission: str, message: str | None = None) -> None:
@@ -151,18 +196,24 @@ def note(db: Path, number: int, text: str) -> None:
         session.flush()
 
 
-def _add(session: Session, row: RunRow) -> None:
+def _add(session: Session, rows: Sequence[RunRow], *, fingerprint: str | None = None) -> None:
     """Insert what is no fact of a scheduler or a trainer; those are settled from their own tables."""
+    import json
+
     from arctl.registry.tables import Run, Sweep, Tag
 
-    if row.sweep is not None and session.get(Sweep, row.sweep) is None:
-        session.add(Sweep(name=row.sweep, created=row.created))
-        session.flush()
-    same = ("number", "token", "name", "created", "model", "data", "preset", "cluster", "template", "sweep")
-    more = ("rerun_of", "note", "expects_events", "submission", "cancelled", "message")
-    session.add(Run(group_name=row.group, **{name: getattr(row, name) for name in same + more}))
+    for row in {row.sweep: row for row in rows if row.sweep is not None}.values():
+        if session.get(Sweep, row.sweep) is None:
+            session.add(Sweep(name=str(row.sweep), created=row.created))
     session.flush()
-    session.add_all(Tag(run=row.number, tag=tag) for tag in sorted(set(row.tags)))
+    same = ("number", "token", "name", "created", "model", "data", "preset", "cluster", "template", "sweep", "code")
+    more = ("rerun_of", "note", "expects_events", "submission", "cancelled", "message", "submitter", "handed", "once")
+    for row in rows:
+        told = {name: getattr(row, name) for name in same + more}
+        params = None if row.params is None else json.dumps(row.params, ensure_ascii=False, allow_nan=False)
+        session.add(Run(group_name=row.group, params=params, fingerprint=fingerprint, **told))
+    session.flush()
+    session.add_all(Tag(run=row.number, tag=tag) for row in rows for tag in sorted(set(row.tags)))
     session.flush()
 
 
