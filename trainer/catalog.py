@@ -48,6 +48,8 @@ class ModelCard:
     """`module:function`, called as `build(classes=..., config=ModelConfig)`; clips_BCTHW -> logits_BK."""
     description: str
     """One line for a list."""
+    residual: bool = True
+    """Whether it has residual blocks, which `model.drop_path` can leave out."""
     defaults: Settings = field(default_factory=dict)
     """Settings (`section.key`) that suit this model, under every preset."""
     presets: Mapping[str, Settings] = field(default_factory=dict)
@@ -184,6 +186,7 @@ def _cards() -> Iterable[ModelCard]:
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         builder="trainer.models.tiny:build_r3d_tiny",
+        residual=False,
         description="a small 3-D CNN that a CPU trains in a minute",
         defaults=_TINY,
     )
@@ -198,6 +201,7 @@ def _cards() -> Iterable[ModelCard]:
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         builder="trainer.models.tiny:build_frame_tiny",
+        residual=False,
         description="the 2-D twin of r3d_tiny: frames averaged, sees no motion",
         defaults=_TINY,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from trainer.models.parts import Head, State, Translated
+from trainer.models.parts import Head, State, Translated, drop_paths
 
 if TYPE_CHECKING:
     from trainer.config import ModelConfig
@@ -40,7 +40,9 @@ class FrameAverage(nn.Module):
 def build_frame_r50(*, classes: int, config: ModelConfig) -> nn.Module:
     """ResNet-50 on every frame, logits averaged; reads torchvision's ImageNet state dicts."""
     from torchvision.models import resnet50
+    from torchvision.models.resnet import Bottleneck
 
     net = resnet50(weights=None)
     net.fc = Head(net.fc.in_features, classes, dropout=config.dropout, std=0.01)
+    drop_paths([[module.bn3] for module in net.modules() if isinstance(module, Bottleneck)], config.drop_path)
     return FrameAverage(net)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import ConfigError
-from trainer.models.parts import Head, State, Translated
+from trainer.models.parts import Head, State, Translated, drop_paths
 
 if TYPE_CHECKING:
     from trainer.config import ModelConfig
@@ -125,7 +125,9 @@ class I3DResNet50(nn.Module):
 
 def build_i3d_r50(*, classes: int, config: ModelConfig) -> nn.Module:
     """I3D ResNet-50; reads torchvision's 2-D `resnet50` files (inflated) and its own."""
-    return I3DResNet50(classes=classes, dropout=config.dropout)
+    net = I3DResNet50(classes=classes, dropout=config.dropout)
+    drop_paths([[module.bn3] for module in net.modules() if isinstance(module, Bottleneck)], config.drop_path)
+    return net
 
 
 def _stage(channels: int, width: int, *, times: tuple[int, ...], stride: int) -> nn.Sequential:

@@ -5,7 +5,8 @@ The head is found by its type, so that `trainer.weights` knows which tensors dep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -36,6 +37,29 @@ class Head(nn.Linear):
     def extra_repr(self) -> str:
         """What `print(model)` shows of it."""
         return f"{super().extra_repr()}, dropout={self.dropout}"
+
+
+def drop_paths(blocks: Sequence[Sequence[nn.Module]], rate: float) -> None:
+    """Give residual blocks stochastic depth: in training a branch is left out for some samples, the more the deeper.
+
+    `blocks` lists, from the first block to the last, the modules whose outputs are added to a shortcut. The share of
+    samples (rows of the first axis) rises linearly from 0 in the first block to `rate` in the last; the other samples'
+    branches are scaled up, so that the expectation stays. Nothing changes in evaluation, nor in the state dict.
+    Source: Huang et al. 2016, "Deep Networks with Stochastic Depth"; the linear rule is theirs.
+    """
+    if not rate:
+        return
+    for place, branches in enumerate(blocks):
+        share = rate * place / max(1, len(blocks) - 1)
+        for branch in branches if share else ():
+            branch.register_forward_hook(functools.partial(_dropped, share=share))
+
+
+def _dropped(module: nn.Module, _args: object, output: Tensor, *, share: float) -> Tensor:
+    from torchvision.ops import stochastic_depth
+
+    kept: Tensor = stochastic_depth(output, share, "row", module.training)
+    return kept
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from trainer.models.parts import Head
+from trainer.models.parts import Head, drop_paths
 
 if TYPE_CHECKING:
     from trainer.config import ModelConfig
@@ -21,7 +21,9 @@ def build_r3d18(*, classes: int, config: ModelConfig) -> nn.Module:
     Reads torchvision's `r3d_18` files as they are.
     """
     from torchvision.models.video import r3d_18
+    from torchvision.models.video.resnet import BasicBlock
 
     net: nn.Module = r3d_18(weights=None)
     net.fc = Head(512, classes, dropout=config.dropout, std=0.01)
+    drop_paths([[module.conv2] for module in net.modules() if isinstance(module, BasicBlock)], config.drop_path)
     return net

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from trainer.errors import ConfigError
-from trainer.models.parts import Head, State, Translated
+from trainer.models.parts import Head, State, Translated, drop_paths
 
 if TYPE_CHECKING:
     from trainer.config import ModelConfig
@@ -94,7 +94,9 @@ class VideoMAE(nn.Module):
 
 def build_videomae_b(*, classes: int, config: ModelConfig) -> nn.Module:
     """VideoMAE ViT-B/16 for clips of 16x224x224; 86.5 M parameters at 400 classes."""
-    return VideoMAE(classes=classes, dropout=config.dropout)
+    model = VideoMAE(classes=classes, dropout=config.dropout)
+    drop_paths([[layer.attention, layer.output.dense] for layer in model.net.videomae.encoder.layer], config.drop_path)
+    return model
 
 
 def _from_transformers(state: State) -> dict[str, Tensor]:
