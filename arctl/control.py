@@ -116,7 +116,9 @@ def _cancel_on(workspace: Workspace, name: str, rows: Sequence[RunRow]) -> list[
     live = [row for row in rows if row.state not in ENDED]
     jobs: dict[int, str] = {}
     for row in live:
-        job_id = row.job_id or cluster.find(row.token, since=row.created)
+        under_way = row.submission in ("submitting", "unconfirmed")
+        known = None if under_way else row.job_id
+        job_id = known or cluster.find([row.token], since=row.handed or row.created).get(row.token)
         if job_id is not None:
             jobs[row.number] = job_id
     answers = cluster.states(list(jobs.values()), since=min((row.created for row in live), default=None))

@@ -1,49 +1,34 @@
-"""Submitting: intent row with a token, run directory, scheduler, job id. Whatever dies between is healed by the token.
+"""Submitting: intent rows with tokens, run directories, scheduler, job ids. Whatever dies between is healed by a token.
 
 A job that may be queued is never sent twice. It is one run, or an array whose elements are runs of their own.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 
+from arctl import recipe
 from arctl.clusters import open_cluster
-from arctl.clusters.base import Submission, whole_of
-from arctl.errors import ArctlError, NotFoundError, SchedulerError, SubmitUnconfirmed
-from arctl.plan import Plan, check_together, next_number, place, plan
+from arctl.clusters.base import whole_of
+from arctl.errors import NotFoundError, SchedulerError, UsageError
+from arctl.handover import Job, Launched, make_and_send, settle_all, submitter, words
+from arctl.plan import DRY_TOKEN, Code, Placement, Plan, admit, check_together, cut, live_code, next_number, place
 from arctl.registry import read, write
-from arctl.request import Request, Resources
+from arctl.request import Request, Resources, When
 from arctl.rundir import RunDir, run_name
-from arctl.runfile import RunFile, change_run, read_run
+from arctl.runfile import read_run
 from arctl.settings import Workspace
-from arctl.staging import NewRun, make
+from arctl.states import ENDED, State
 
+__all__ = ["Launched", "again", "rehearse", "rehearse_all", "submit", "submit_array", "submit_plans"]
 
-@dataclass(frozen=True)
-class Launched:
-    """A run whose job is queued."""
-
-    number: int
-    """12 for `run12`."""
-    job_id: str
-    """`77`."""
-    cluster: str
-    """`slurm` or `local`."""
-    run_dir: Path
-    """Its directory."""
-
-    @property
-    def run(self) -> str:
-        """What people type: `run12`."""
-        return run_name(self.number)
-
-    def facts(self) -> dict[str, object]:
-        """Return what `--json` prints."""
-        return {"run": self.run, "job_id": self.job_id, "cluster": self.cluster, "run_dir": str(self.run_dir)}
+USUAL_ARRAY = 1000
+"""Elements of an array where the scheduler does not say how many it takes: Slurm's own default."""
 
 
 def rehearse(workspace: Workspace, request: Request) -> Plan:
@@ -51,26 +36,81 @@ def rehearse(workspace: Workspace, request: Request) -> Plan:
     return rehearse_all(workspace, [request])[0]
 
 
-def rehearse_all(workspace: Workspace, requests: Sequence[Request]) -> list[Plan]:
-    """Return what submissions would do: one job array where their template is for one, else a job each."""
-    return plan(workspace, requests, first=next_number(workspace, read.numbers(workspace.db)))
+def rehearse_all(workspace: Workspace, requests: Sequence[Request], *, throttle: int | None = None) -> list[Plan]:
+    """Return what submissions would do: as few job arrays as may be where their template is for one, else a job each.
+
+    Nothing is written; the token is given when they are submitted.
+    """
+    jobs = _jobs(workspace, admit(workspace, requests))
+    number = next_number(workspace, read.numbers(workspace.db))
+    dependency = dependency_of(workspace, jobs[0][0].request.when, jobs[0][0].cluster)
+    placed: list[Plan] = []
+    code = _code(workspace, jobs[0][0], dry=True)
+    for job, most in zip(jobs, shares(throttle, len(jobs)), strict=True):
+        numbers = range(number + len(placed), number + len(placed) + len(job))
+        where = Placement(DRY_TOKEN, code, dependency, most)
+        placed += place(workspace, job, numbers=numbers, where=where)
+    return placed
 
 
 def submit(workspace: Workspace, request: Request) -> Launched:
     """Check a request, make its run and queue its job.
 
-    Raises what `plan` raises before anything is made; SubmitRefused (the run stays, as refused), SubmitUnconfirmed
-    (the run stays, and `arctl sync` finds its job by the token), ArctlError for a full disk (nothing stays).
+    Raises what `plan.admit` raises before anything is made; SubmittedTwice (nothing is made), SubmitRefused (the run
+    stays, as refused), SubmitUnconfirmed (the run stays, and `arctl sync` finds its job by the token), ArctlError for
+    a full disk (nothing stays).
     """
-    return _send(workspace, [rehearse(workspace, request)])[0]
+    return submit_array(workspace, [request], together=False)[0]
 
 
-def submit_array(workspace: Workspace, requests: Sequence[Request]) -> list[Launched]:
-    """Check requests, make their runs and queue them as the elements of one job array: `77_0`, `77_1`, ...
+def submit_array(
+    workspace: Workspace,
+    requests: Sequence[Request],
+    *,
+    throttle: int | None = None,
+    together: bool = True,
+    tell: Callable[[Launched], None] = lambda run: None,
+) -> list[Launched]:
+    """Check requests, make their runs and queue them as elements of job arrays: `77_0`, `77_1`, ...
 
-    They may differ in name, configuration, tags and note alone. Raises as `submit` does, for all of the runs.
+    They may differ in name, configuration, tags and note alone. Where the scheduler takes fewer elements at a time,
+    several arrays are sent, as few as may be; `throttle` is how many elements may run at a time, over all of them.
+    `tell` hears of each run that is queued. Raises as `submit` does: what was queued before stays, the rest is refused.
     """
-    return _send(workspace, rehearse_all(workspace, [replace(request, together=True) for request in requests]))
+    plans = admit(workspace, [replace(request, together=True) for request in requests] if together else requests)
+    if together:
+        check_together(plans)
+    return submit_plans(workspace, plans, throttle=throttle, tell=tell)
+
+
+def submit_plans(
+    workspace: Workspace,
+    plans: Sequence[Plan],
+    *,
+    throttle: int | None = None,
+    tell: Callable[[Launched], None] = lambda run: None,
+) -> list[Launched]:
+    """Submit what `rehearse_all` has planned, or `plan.admit` has checked, as `submit_array` does."""
+    jobs = _jobs(workspace, plans)
+    first = plans[0]
+    dependency = dependency_of(workspace, first.request.when, first.cluster)
+    place(workspace, [first], numbers=[1], where=Placement(DRY_TOKEN, live_code(workspace)))  # says what is wrong
+    code, created = _code(workspace, first), time.time()
+    tokens = [draw_token() for _ in jobs]
+    most = shares(throttle, len(jobs))
+    wheres = [Placement(token, code, dependency, share) for token, share in zip(tokens, most, strict=True)]
+    numbers = _intend(workspace, jobs, wheres, created)
+    launched: list[Launched] = []
+    for job, where in zip(jobs, wheres, strict=True):
+        own = numbers[len(launched) : len(launched) + len(job)]
+        try:
+            launched += make_and_send(workspace, Job(job, own, where, created), submitted=time.time())
+        except BaseException as error:
+            _give_up(workspace, own, numbers[len(launched) + len(job) :], error)
+            raise
+        for run in launched[-len(job) :]:
+            tell(run)
+    return launched
 
 
 def again(workspace: Workspace, number: int, *, resources: Resources | None = None, **changes: object) -> Request:
@@ -97,133 +137,117 @@ def again(workspace: Workspace, number: int, *, resources: Resources | None = No
         resources=(resources or Resources()).over(old.values),
         group=old.group,
         rerun_of=number,
+        snapshot=None if old.code else False,
     )
     return replace(before, **changes)  # type: ignore[arg-type]
 
 
-def _send(workspace: Workspace, plans: Sequence[Plan]) -> list[Launched]:
-    """Make the runs of one job and queue it: all of them, or none."""
-    token, created = f"arctl-{secrets.token_hex(6)}", time.time()
-    tokens = [f"{token}_{index}" if one.template.array else token for index, one in enumerate(plans)]
-    check_together(plans)
-    numbers: list[int] = []
+def dependency_of(workspace: Workspace, when: When, cluster: str) -> str | None:
+    """Return what a job waits for in the scheduler's words: `afterok:77,afterany:78_2`; None for nothing.
+
+    Raises NotFoundError for a run that there is not, UsageError for one whose job it cannot wait for.
+    """
+    found = [("afterany", number) for number in when.after] + [("afterok", number) for number in when.after_ok]
+    rows = {row.number: row for row in read.runs(workspace.db, numbers=[number for _, number in found], metrics=())}
+    parts: list[str] = []
+    for kind, number in found:
+        row, where = rows.get(number), f"--{'after-ok' if kind == 'afterok' else 'after'} {run_name(number)}"
+        if row is None:
+            raise NotFoundError(f"there is no {run_name(number)}", where=where, cure="`arctl ls --all` lists the runs")
+        if row.state in ENDED:
+            if kind == "afterok" and row.state is not State.COMPLETED:
+                raise UsageError(f"it has ended as {row.state}: the job would never start", where=where, cure="--after")
+            continue
+        if row.cluster != cluster or row.job_id is None:
+            why = f"it is on {row.cluster}" if row.cluster != cluster else "no job of it is known yet"
+            raise UsageError(why, where=where, cure="wait for it with `arctl wait`")
+        parts.append(f"{kind}:{row.job_id}")
+    return ",".join(parts) or None
+
+
+def shares(throttle: int | None, count: int) -> list[int | None]:
+    """Split how many elements may run at a time over `count` arrays, at least one in each."""
+    if throttle is None:
+        return [None] * count
+    return [max(1, throttle // count + (1 if place < throttle % count else 0)) for place in range(count)]
+
+
+def draw_token() -> str:
+    """Return a new token."""
+    return f"arctl-{secrets.token_hex(6)}"
+
+
+def _jobs(workspace: Workspace, plans: Sequence[Plan]) -> list[list[Plan]]:
+    """Return the plans job by job, arrays no larger than the scheduler takes them."""
+    if not plans[0].template.array or len(plans) == 1:
+        return cut(plans, None)
     try:
-        for one, own in zip(plans, tokens, strict=True):
-            numbers.append(_intend(workspace, one, own, created))
-        placed = place(workspace, plans, numbers=numbers, token=token)
-        named = zip(placed, numbers, tokens, strict=True)
-        records = [_record(one, number, own, created) for one, number, own in named]
-        new = [_new(one, record) for one, record in zip(placed, records, strict=True)]
-        directories = make(workspace, new, links=placed[0].log.parents[1] if placed[0].template.array else None)
-    except BaseException as error:
-        for number in numbers:
-            _settle(workspace, number, "refused", f"never queued: {_words(error)}")
-        raise
-    return _hand_over(workspace, placed[0], token, dict(zip(numbers, directories, strict=True)))
+        most = open_cluster(plans[0].cluster, workspace).capabilities().largest_array
+    except SchedulerError:
+        most = USUAL_ARRAY
+    return cut(plans, most)
 
 
-def _intend(workspace: Workspace, checked: Plan, token: str, created: float) -> int:
-    request = checked.request
-    return write.new_run(
-        workspace.db,
-        name=checked.name,
-        token=token,
-        created=created,
-        cluster=checked.cluster,
-        template=checked.template.name,
-        model=request.model,
-        data=request.data,
-        preset=request.preset,
-        tags=request.tags,
-        note=request.note,
-        group=request.group,
-        rerun_of=request.rerun_of,
-        expects_events=checked.config is not None,
-        floor=next_number(workspace, ()) - 1,
-    )
+def _code(workspace: Workspace, plan: Plan, *, dry: bool = False) -> Code:
+    """Return where the job finds its code: a snapshot of now, unless live code is wanted; a dry one is not made."""
+    if plan.request.snapshot is False:
+        return live_code(workspace)
+    from arctl.snapshot import look, take
+
+    taken = (look if dry else take)(workspace, trainer=recipe.trainer_package() if plan.config is not None else None)
+    return Code(taken.path, taken.trainer, taken.facts())
 
 
-def _record(placed: Plan, number: int, token: str, created: float) -> RunFile:
-    request = placed.request
-    return RunFile(
-        number=number,
-        token=token,
-        name=placed.name,
-        created=created,
-        model=request.model,
-        data=request.data,
-        preset=request.preset,
-        tags=request.tags,
-        note=request.note,
-        group=request.group,
-        template=placed.template.name,
-        values=placed.values,
-        command=placed.command,
-        cluster=placed.cluster,
-        rerun_of=request.rerun_of,
-        submission="submitting",
-    )
-
-
-def _new(placed: Plan, record: RunFile) -> NewRun:
-    return NewRun(record, placed.script, None if placed.config is None else placed.config_text())
-
-
-def _hand_over(workspace: Workspace, placed: Plan, token: str, runs: Mapping[int, RunDir]) -> list[Launched]:
-    """Send the job of runs (number -> directory), the first of which holds the script that is sent."""
-    submitted = time.time()
-    first = next(iter(runs.values()))
-    array = len(runs) if placed.template.array else None
-    job = Submission(first.script, first.path, token, placed.log, placed.directives, array)
-    try:
-        job_id = open_cluster(placed.cluster, workspace).submit(job)
-    except BaseException as error:
-        certain = isinstance(error, SchedulerError) and not isinstance(error, SubmitUnconfirmed)
-        submission = "refused" if certain else "unconfirmed"
-        for number, directory in runs.items():
-            _settle(workspace, number, submission, _words(error))
-            _amend(directory, lambda run: replace(run, submission=submission))
-        raise
-    launched = [
-        Launched(number, f"{job_id}_{index}" if array else job_id, placed.cluster, directory.path)
-        for index, (number, directory) in enumerate(runs.items())
+def _intend(
+    workspace: Workspace, jobs: Sequence[Sequence[Plan]], wheres: Sequence[Placement], created: float
+) -> list[int]:
+    """Record the intents of all runs at once and return their numbers."""
+    intents = [
+        _intent(plan, Job(job, (), where, created).token_of(index), created)
+        for job, where in zip(jobs, wheres, strict=True)
+        for index, plan in enumerate(job)
     ]
-    for run in launched:
-        _confirm(workspace, run, submitted)
-    return launched
+    fingerprint = None if jobs[0][0].request.again else _fingerprint([plan for job in jobs for plan in job])
+    code = wheres[0].code.record
+    intents = [replace(intent, code=None if code is None else str(code["hash"])) for intent in intents]
+    floor = next_number(workspace, ()) - 1
+    return write.new_runs(workspace.db, intents, fingerprint=fingerprint, floor=floor)
 
 
-def _confirm(workspace: Workspace, run: Launched, submitted: float) -> None:
-    """Record the job of a run, in the registry and in run.yaml."""
-    try:
-        write.record_job(workspace.db, run.number, cluster=run.cluster, job_id=run.job_id, submitted=submitted)
-        change_run(RunDir(run.run_dir).run_yaml, lambda file: file.with_job(run.cluster, run.job_id, submitted))
-    except ArctlError as error:
-        raise SubmitUnconfirmed(
-            f"job {run.job_id} is queued, but this could not be recorded: {_words(error)}",
-            where=str(run.run_dir),
-            cure="make room, then `arctl sync` finds it by its token",
-        ) from error
+def _intent(plan: Plan, token: str, created: float) -> write.Intent:
+    request = plan.request
+    return write.Intent(
+        name=plan.name,
+        token=token,
+        created=created,
+        cluster=plan.cluster,
+        template=plan.template.name,
+        model=request.model,
+        data=request.data,
+        preset=request.preset,
+        tags=request.tags,
+        note=request.note,
+        group=request.group,
+        sweep=request.sweep,
+        params=request.params,
+        rerun_of=request.rerun_of,
+        expects_events=plan.config is not None,
+        once=request.once,
+        submitter=submitter(),
+    )
 
 
-def _settle(workspace: Workspace, number: int, submission: str, message: str) -> None:
-    """Record how a hand-over ended; where even that fails, the row stays until a sync looks for its token."""
-    try:
-        write.set_submission(workspace.db, number, submission, message)
-    except ArctlError:
-        return
+def _fingerprint(plans: Sequence[Plan]) -> str:
+    """Return a hash of what was asked, by which the same submission is known while the first is under way."""
+    told = [[asdict(plan.request), plan.config] for plan in plans]
+    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _amend(directory: RunDir, how: Callable[[RunFile], RunFile]) -> None:
-    try:
-        change_run(directory.run_yaml, how)
-    except ArctlError:
-        return
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return str(error)
+def _give_up(workspace: Workspace, own: Sequence[int], rest: Sequence[int], error: BaseException) -> None:
+    """Record of runs that were never handed over that they were not; those of a job that was tried have their word."""
+    tried = {row.number for row in read.runs(workspace.db, numbers=own, metrics=()) if row.submission != "submitting"}
+    lost = [number for number in own if number not in tried]
+    made = [number for number in lost if RunDir(workspace.run_dir(number)).run_yaml.exists()]
+    settle_all(workspace, [number for number in lost if number not in made], "refused", f"never queued: {words(error)}")
+    if rest:
+        settle_all(workspace, rest, "refused", f"never queued: an array before it failed: {words(error)}")

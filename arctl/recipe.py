@@ -150,9 +150,17 @@ def defaults(name: str, preset: str | None = None) -> Settings:
         return config.to_dict(made)
 
 
-def trainer_path(env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables by which any Python finds this trainer: PYTHONPATH in a checkout, nothing once installed."""
-    root = Path(catalog.__file__).parent.parent
+def trainer_package() -> Path:
+    """Return the directory of the trainer's package."""
+    return Path(catalog.__file__).parent
+
+
+def trainer_path(env: Mapping[str, str] | None = None, *, at: Path | None = None) -> dict[str, str]:
+    """Return the variables by which any Python finds the trainer: the copy in `at`, else this one.
+
+    That is PYTHONPATH; nothing where this one is installed.
+    """
+    root = at or trainer_package().parent
     if root.name in ("site-packages", "dist-packages"):
         return {}
     before = (os.environ if env is None else env).get("PYTHONPATH")

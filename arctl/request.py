@@ -24,10 +24,38 @@ class Resources:
     """Time limit: `90` minutes, `8:00:00`, `2-12:00:00`."""
     partition: str | None = None
     """Partition, or several of them with commas."""
+    gpu_type: str | None = None
+    """Type of the GPUs, as the site calls it: `a100`."""
+    account: str | None = None
+    """Account that pays."""
+    qos: str | None = None
+    """Quality of service."""
+    constraint: str | None = None
+    """Features that its nodes must have: `a100&nvlink`."""
+    exclude: str | None = None
+    """Nodes to keep away from: `gpu2,gpu[7-9]`."""
+    sbatch: tuple[str, ...] = ()
+    """Further directives, each `--key=value` or `--flag`; they win."""
 
     def over(self, defaults: Mapping[str, Any]) -> Resources:
         """Return these resources with their gaps filled; what is no resource is ignored."""
-        return Resources(**{key: defaults.get(key) if value is None else value for key, value in asdict(self).items()})
+        own: dict[str, Any] = asdict(self)
+        filled: dict[str, Any] = {k: defaults.get(k) if value in (None, ()) else value for k, value in own.items()}
+        return Resources(**{**filled, "sbatch": tuple(filled["sbatch"] or ())})
+
+
+@dataclass(frozen=True)
+class When:
+    """What a job waits for before it may start. A repeated run does not wait for the same again."""
+
+    after: tuple[int, ...] = ()
+    """Numbers of runs that must have ended, however."""
+    after_ok: tuple[int, ...] = ()
+    """Numbers of runs that must have ended well."""
+    hold: bool = False
+    """Whether it waits until somebody releases it."""
+    begin: str | None = None
+    """The earliest start, as sbatch takes it: `22:00`, `now+2hours`, `2026-12-01T08:00`."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +90,18 @@ class Request:
     """The config.yaml that a repeated run starts from, in place of model, data and preset."""
     group: str | None = None
     """Runs that belong together."""
+    when: When = field(default_factory=When)
+    """What the job waits for."""
+    sweep: str | None = None
+    """The sweep whose element it is."""
+    params: Mapping[str, object] | None = None
+    """What it sets as that element, dotted key to value."""
+    once: str | None = None
+    """A key that one run alone may have: a second submission with it sends nothing."""
+    again: bool = False
+    """Whether it is sent even where the same submission is under way."""
+    snapshot: bool | None = None
+    """Whether the job runs a copy of the code as it is now; None takes that of arctl.yaml, which is yes."""
     together: bool = False
     """Whether it goes into one job array with others, unless the template is for one run."""
 

@@ -65,6 +65,10 @@ class RunDir:
         """What was submitted, byte for byte. Written by arctl."""
         return self.path / "job.sbatch"
 
+    def script_of(self, job: int) -> Path:
+        """Return the script of the run's first, second, ... job: `job.sbatch`, `job-2.sbatch`. Written by arctl."""
+        return self.script if job == 1 else self.path / f"job-{job}.sbatch"
+
     @property
     def attempts(self) -> Path:
         """One directory for each start of the trainer. Written by the trainer."""

@@ -154,9 +154,10 @@ def read_run(path: Path) -> RunFile:
     )
 
 
-def write_run(path: Path, run: RunFile) -> None:
+def write_run(path: Path, run: RunFile, *, flush: bool = True) -> None:
     """Write a run.yaml as a whole: a reader, a crash or a full disk meets the old file or the new one.
 
+    Without `flush` a machine that crashes right now may lose the change.
     Raises ArctlError where it cannot be written; the old file is as it was then.
     """
     content = yaml.dump(_mapping(run), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1 << 16)
@@ -165,10 +166,12 @@ def write_run(path: Path, run: RunFile) -> None:
         with draft.open("w", encoding="utf-8") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                os.fsync(file.fileno())
         draft.replace(path)
-        with _directory(path.parent) as directory:
-            os.fsync(directory)
+        if flush:
+            with _directory(path.parent) as directory:
+                os.fsync(directory)
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
@@ -176,17 +179,21 @@ def write_run(path: Path, run: RunFile) -> None:
         raise ArctlError(what, where=str(path), cure="check space and rights; the old file is as it was") from error
 
 
-def change_run(path: Path, how: Callable[[RunFile], RunFile]) -> RunFile:
+def change_run(
+    path: Path, how: Callable[[RunFile], RunFile], *, flush: bool = True, known: tuple[RunFile, int] | None = None
+) -> RunFile:
     """Replace a run.yaml by `how` of it and return the new one; two arctl on one machine take turns.
 
+    `known` is what was written, and the file's inode then: where nobody has replaced it since, it is not read again.
     Raises DataError or ArctlError as `read_run` and `write_run` do.
     """
     try:
         with _directory(path.parent) as directory:
             with suppress(OSError):
                 fcntl.flock(directory, fcntl.LOCK_EX)
-            run = how(read_run(path))
-            write_run(path, run)
+            same = known is not None and path.stat().st_ino == known[1]
+            run = how(known[0] if known is not None and same else read_run(path))
+            write_run(path, run, flush=flush)
             return run
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror}", where=str(path.parent), cure=_CURE) from error

@@ -45,7 +45,23 @@ class SlurmSettings:
     gres: str = "gpu"
     """How GPUs are asked for: `gpu` gives `--gres=gpu:2`, `gpu:a100` gives `--gres=gpu:a100:2`."""
     poll_s: float = 30.0
-    """Least time between two questions to Slurm, seconds, shared by all arctl processes of the workspace."""
+    """Usual time between two questions to Slurm, seconds, shared by all arctl processes of a user; more when idle."""
+    min_poll_s: float = 5.0
+    """Least time between two questions, seconds, also for `arctl sync` and `arctl wait`: the site's own rule."""
+    requeues: int = 3
+    """How often a run that hit its time limit is queued again by itself; 0 is never. Preemptions do not count."""
+
+
+@dataclass(frozen=True)
+class SnapshotSettings:
+    """What a job runs: the `snapshot:` part of arctl.yaml."""
+
+    take: bool = True
+    """Whether jobs run a copy of the code as it was when they were submitted."""
+    max_mb: int = 200
+    """Largest copy, MB."""
+    max_files: int = 20_000
+    """Most files of a copy."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,11 @@ class Settings:
     data: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Data sets by name; each has at least `root`, a path relative to the workspace."""
     defaults: Mapping[str, object] = field(default_factory=dict)
-    """Resources of a job that names none: gpus, nodes, cpus (int), mem, time, template (str)."""
+    """Resources of a job that names none: gpus, nodes, cpus (int), mem, time, gpu_type, template (str)."""
+    snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
+    """The code that a job runs."""
+    registry_lock: str = "lease"
+    """`lease`: one host at a time writes runs.db; `trusted`: the file system's own locks hold between hosts."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +155,8 @@ def load_settings(path: Path) -> Settings:
         slurm=_slurm(slurm) if slurm is not None else SlurmSettings(),
         data=_data(block.block("data")) if "data" in block else {},
         defaults=_defaults(block.block("defaults")) if "defaults" in block else {},
+        snapshot=_snapshot(block.block("snapshot")) if "snapshot" in block else SnapshotSettings(),
+        registry_lock=block.choice("registry_lock", ("lease", "trusted"), default="lease"),
     )
 
 
@@ -171,7 +193,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def _slurm(block: Block) -> SlurmSettings:
     block.only(SlurmSettings.__dataclass_fields__)
-    poll_s = block.number("poll_s", least=1.0)
+    poll_s, min_poll_s = block.number("poll_s", least=1.0), block.number("min_poll_s", least=0.0)
+    requeues = block.whole("requeues", least=0)
     return SlurmSettings(
         partition=block.text("partition"),
         account=block.text("account"),
@@ -183,6 +206,19 @@ def _slurm(block: Block) -> SlurmSettings:
         skip=block.texts("skip", pattern=_DIRECTIVE, example="mem"),
         gres=block.text("gres", pattern=_GRES, example="gpu") or "gpu",
         poll_s=30.0 if poll_s is None else poll_s,
+        min_poll_s=5.0 if min_poll_s is None else min_poll_s,
+        requeues=3 if requeues is None else requeues,
+    )
+
+
+def _snapshot(block: Block) -> SnapshotSettings:
+    block.only(SnapshotSettings.__dataclass_fields__)
+    usual = SnapshotSettings()
+    take, max_mb, max_files = block.truth("take"), block.whole("max_mb", least=1), block.whole("max_files", least=1)
+    return SnapshotSettings(
+        take=usual.take if take is None else take,
+        max_mb=usual.max_mb if max_mb is None else max_mb,
+        max_files=usual.max_files if max_files is None else max_files,
     )
 
 
@@ -206,6 +242,7 @@ def _defaults(block: Block) -> dict[str, object]:
         "cpus": lambda key: block.whole(key, least=1),
         "mem": block.text,
         "time": block.text,
+        "gpu_type": block.text,
         "template": block.text,
     }
     block.only(readers)

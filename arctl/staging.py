@@ -17,6 +17,12 @@ from arctl.rundir import RunDir
 from arctl.runfile import RunFile, write_run
 from arctl.settings import Workspace
 
+FEW = 20
+"""Runs of one job whose files are each forced to the disk; of more of them only the first one's are.
+
+A machine that crashes within seconds of such a submission may lose files: `arctl sweep resubmit --missing`.
+"""
+
 STALE_S = 3600.0
 """A staging directory older than this was left by a submission that was killed, seconds."""
 
@@ -44,7 +50,7 @@ def make(workspace: Workspace, runs: Sequence[NewRun], *, links: Path | None = N
         _sweep(workspace.runs)
         for run in runs:
             made.append(workspace.runs / f".stage-{run.record.token}")
-            _fill(made[-1], run)
+            _fill(made[-1], run, like=made[0] if len(made) > 1 else None, flush=len(runs) <= FEW)
         for position, run in enumerate(runs):
             final = workspace.run_dir(run.record.number)
             if final.exists():
@@ -61,26 +67,47 @@ def make(workspace: Workspace, runs: Sequence[NewRun], *, links: Path | None = N
     return [RunDir(path) for path in made[: len(runs)]]
 
 
+def write_script(path: Path, text: str) -> None:
+    """Write the script of a further job beside the first one's, as a whole; what an attempt that died left goes."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft.unlink(missing_ok=True)
+    _write(draft, text, flush=True)
+    draft.replace(path)
+
+
 def _link(place: Path, directories: Sequence[Path]) -> None:
     place.mkdir(parents=True)
     for index, directory in enumerate(directories):
         (place / str(index)).symlink_to(directory)
 
 
-def _fill(stage: Path, run: NewRun) -> None:
+def _fill(stage: Path, run: NewRun, *, like: Path | None, flush: bool) -> None:
+    """Write a run's files; the elements of one array share their script with the first, which lies in `like`."""
+    flush = flush or like is None
     stage.mkdir()
     staged = RunDir(stage)
-    _write(staged.script, run.script)
+    if like is None or not _linked(RunDir(like).script, staged.script):
+        _write(staged.script, run.script, flush=flush)
     if run.config is not None:
-        _write(staged.config, run.config)
-    write_run(staged.run_yaml, run.record)
+        _write(staged.config, run.config, flush=flush)
+    write_run(staged.run_yaml, run.record, flush=flush)
 
 
-def _write(path: Path, text: str) -> None:
+def _linked(source: Path, target: Path) -> bool:
+    """Make one more name for a file; not every file system can."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False
+    return True
+
+
+def _write(path: Path, text: str, *, flush: bool) -> None:
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if flush:
+            os.fsync(file.fileno())
 
 
 def _sync_directory(path: Path) -> None:

@@ -117,6 +117,15 @@ class Block:
             raise self.error(key, f"{word!r} is no number of {least:g} or more")
         return value
 
+    def truth(self, key: str) -> bool | None:
+        """Return true or false; None where it is absent or null."""
+        word = self.text(key)
+        if word is None:
+            return None
+        if word not in ("true", "false"):
+            raise self.error(key, f"{word!r} is neither true nor false")
+        return word == "true"
+
     def block(self, key: str) -> Block:
         """Return the mapping under a key; an empty one where it is null."""
         node = self._nodes[key][1]

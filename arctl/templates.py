@@ -6,15 +6,22 @@ shell text by meaning.
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import shlex
+import shutil
+import stat
+import subprocess
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from arctl import lint
 from arctl.errors import ArctlError, NotFoundError, UsageError, nearest
+from arctl.text import safe_line
 
 if TYPE_CHECKING:
     import jinja2
@@ -27,15 +34,13 @@ SHELL_TEXT = frozenset({"directives", "command", "activate", "container"})
 """Variables that are shell text already when given as a string; a list of words is quoted word by word."""
 
 KNOWN = SHELL_TEXT | {
-    "run_dir", "run_dirs", "run", "token", "modules", "python", "workdir", "cluster", "gpus", "nodes", "cpus", "env",
+    "run_dir", "elements", "run", "token", "workspace", "workdir", "cluster", "python", "modules", "env",
+    "gpus", "nodes", "cpus",
 }  # fmt: skip
 """Every variable that arctl gives to a template."""
 
-_HEADER = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
 _VARIABLE = re.compile(r"^\s{2,}([a-z_]+)\s{2,}(\S.*)$")
-_SRUN = re.compile(r"^\s*(?:exec\s+)?srun\b", re.MULTILINE)
-_EXEC = re.compile(r"^\s*exec\s+(?!>|<)", re.MULTILINE)
-_RUN_DIRS = re.compile(r"\{[{%][^}]*\brun_dirs\b")
+_ELEMENTS = re.compile(r"\{[{%][^}]*\belements\b")
 _MISSING = re.compile(r"'([A-Za-z_]\w*)' is undefined")
 
 
@@ -57,12 +62,12 @@ class Template:
     @property
     def signal(self) -> str:
         """The `--signal` that reaches the trainer: the job steps where srun starts it, else the batch process."""
-        return "USR2" if _SRUN.search(self.text) else "B:USR2"
+        return "USR2" if lint.SRUN.search(self.text) else "B:USR2"
 
     @property
     def array(self) -> bool:
-        """Whether it is for a job array, each element a run of its own: it reads `run_dirs`."""
-        return _RUN_DIRS.search(_HEADER.sub("", self.text)) is not None
+        """Whether it is for a job array, each element a run of its own: it reads `elements`."""
+        return _ELEMENTS.search(lint.HEADER.sub("", self.text)) is not None
 
 
 class _Shell(str):
@@ -81,8 +86,23 @@ def find(name: str, *, overrides: Path | None = None) -> Template:
 
 
 def every(*, overrides: Path | None = None) -> list[Template]:
-    """Return all templates by name."""
-    return [_load(name, path) for name, path in sorted(_places(overrides).items())]
+    """Return all templates by name; files that are none are left out, and `broken` names them."""
+    return [found for found in _all(overrides).values() if isinstance(found, Template)]
+
+
+def broken(*, overrides: Path | None = None) -> dict[str, ArctlError]:
+    """Return the files that look like templates and cannot be read as such, by name, with the reason."""
+    return {name: found for name, found in _all(overrides).items() if isinstance(found, ArctlError)}
+
+
+def _all(overrides: Path | None) -> dict[str, Template | ArctlError]:
+    found: dict[str, Template | ArctlError] = {}
+    for name, path in sorted(_places(overrides).items()):
+        try:
+            found[name] = _load(name, path)
+        except ArctlError as error:
+            found[name] = error
+    return found
 
 
 def render(template: Template, *, directives: Sequence[str], values: Mapping[str, object]) -> str:
@@ -109,64 +129,70 @@ def render(template: Template, *, directives: Sequence[str], values: Mapping[str
 
 def check(template: Template) -> list[str]:
     """Return what is wrong with a template, each as `line N: what`; nothing for a good one."""
+    return list(_checked(template.text, template.array))
+
+
+@functools.lru_cache(maxsize=64)
+def _checked(text: str, array: bool) -> tuple[str, ...]:
     import jinja2
     import jinja2.meta
 
-    found = _shape(template.text)
+    found = lint.shape(text)
     try:
-        tree = _environment().parse(template.text)
+        tree = _environment().parse(text)
     except jinja2.TemplateSyntaxError as error:
-        return [*found, f"line {error.lineno}: {error.message}"]
+        return (*found, f"line {error.lineno}: {error.message}")
     used = jinja2.meta.find_undeclared_variables(tree)
     for name in sorted(used - KNOWN):
-        line = _line_of(template.text, re.compile(rf"\{{[{{%][^}}]*\b{name}\b"))
+        line = _line_of(text, re.compile(rf"\{{[{{%][^}}]*\b{name}\b"))
         found.append(f"line {line}: arctl gives no variable {name!r}: {nearest(name, KNOWN)}")
     if "directives" not in used:
         found.append("line 1: {{ directives }} is missing: nothing would be asked of the scheduler")
-    return found
+    return tuple(found or _tried(text, array))
 
 
-def _shape(text: str) -> list[str]:
-    found: list[str] = []
-    if not text.startswith("#!/"):
-        found.append("line 1: the first line must be #!/bin/bash")
-    if "\r" in text:
-        found.append(f"line {_line_of(text, re.compile(chr(13)))}: Windows line ends: sbatch refuses them (dos2unix)")
-    lines = _HEADER.sub(lambda match: "\n" * match[0].count("\n"), text).split("\n")
-    command = 0
-    for number, line in enumerate(lines, start=1):
-        word = line.strip()
-        if command and (word.startswith("#SBATCH") or "{{ directives" in word):
-            found.append(f"line {number}: directives after the command in line {command} are ignored by Slurm")
-        if word.startswith("#SBATCH") and "--signal" in word:
-            found += _signal(number, word, text)
-        if word.startswith("#") and not word.startswith("#SBATCH") and "{{" in word:
-            found.append(f"line {number}: a value in a comment ends the comment where it has a line break")
-        if not word.startswith("#") and _in_quotes(line):
-            found.append(f"line {number}: values are quoted already: leave the quotes around {{{{ ... }}}} away")
-        if not command and word and not word.startswith(("#", "{")):
-            command = number
-    return found
-
-
-def _in_quotes(line: str) -> bool:
-    """Say whether a value stands between shell quotes."""
-    quote = ""
-    for token in re.findall(r"\{\{|\\.|[\"']", line):
-        if token == "{{" and quote:
-            return True
-        if token in {"'", '"'}:
-            quote = "" if quote == token else quote or token
-    return False
-
-
-def _signal(number: int, word: str, text: str) -> list[str]:
-    to_batch = "B:" in word
-    if to_batch and not _EXEC.search(text) and "trap" not in text:
-        return [f"line {number}: --signal=B: kills a shell without trap: start the command with exec"]
-    if not to_batch and not _SRUN.search(text):
-        return [f"line {number}: --signal without B: reaches nobody where srun does not start the command"]
+def _tried(text: str, array: bool) -> list[str]:
+    """Render a template as a submission would, with every variable and with as few as may be, and let bash read it."""
+    template = Template("", Path("template"), text, "", {})
+    for values in _samples(array):
+        try:
+            script = render(template, directives=["#SBATCH --nodes=1"], values=values)
+        except UsageError as error:
+            return [f"line {str(error.where).rpartition(':')[2]}: {error.what}"]
+        if said := _syntax_error(script):
+            return [said]
     return []
+
+
+def _samples(array: bool) -> list[dict[str, object]]:
+    """Return what arctl gives to a template: a job with everything, and a plain one."""
+    own: dict[str, object] = {"elements": "/e"} if array else {"run": "run1", "run_dir": "/r"}
+    shared = {
+        **own, "token": "arctl-0", "workspace": "/w", "workdir": "/w", "cluster": "slurm", "python": "/p",
+        "command": "true x" if array else ["true", "x"],
+    }  # fmt: skip
+    full = {"modules": ["m"], "activate": "true", "container": "true", "env": {"A": "b"}}
+    plain: dict[str, object] = {"modules": [], "activate": None, "container": None, "env": {}}
+    counted, uncounted = dict.fromkeys(("gpus", "nodes", "cpus"), 2), dict.fromkeys(("gpus", "nodes", "cpus"))
+    return [{**shared, **full, **counted}, {**shared, **plain, **uncounted}]
+
+
+def _syntax_error(script: str) -> str | None:
+    """Return what bash says of a script that it cannot read; it runs nothing of it."""
+    bash = shutil.which("bash")
+    if bash is None or not re.match(r"#!\s*/\S*(?:/env +)?\b(?:ba)?sh\b", script):
+        return None
+    done = subprocess.run(
+        [bash, "-n"], input=script.encode(), env={"LC_ALL": "C"}, capture_output=True, timeout=10, check=False
+    )
+    match = re.search(r"line (\d+): (.*)", done.stderr.decode("utf-8", "replace"))
+    if done.returncode == 0 or match is None:
+        return None
+    number, shown = int(match[1]), script.splitlines()[int(match[1]) - 1 : int(match[1])]
+    place = (
+        f"line {number} of the script, {safe_line(shown[0], limit=60)!r}" if shown else f"line {number} of the script"
+    )
+    return f"{place}: {safe_line(match[2], limit=200)}"
 
 
 def _places(overrides: Path | None) -> dict[str, Path]:
@@ -174,17 +200,18 @@ def _places(overrides: Path | None) -> dict[str, Path]:
     wheel = package / "job_templates"
     packaged = wheel if wheel.is_dir() else package.parent / "templates"
     roots = [packaged] + ([overrides] if overrides is not None else [])
-    return {path.name.removesuffix(SUFFIX): path for root in roots for path in sorted(root.glob(f"*{SUFFIX}"))}
+    paths = (path for root in roots for path in sorted(root.glob(f"[!.]*{SUFFIX}")))
+    return {path.name.removesuffix(SUFFIX): path for path in paths}
 
 
 def _load(name: str, path: Path) -> Template:
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            raw = file.read(LARGEST + 1) if plain else b""
     except OSError as error:
-        raise ArctlError(
-            f"cannot read the template: {error.strerror}", where=str(path), cure="mend the file"
-        ) from error
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ArctlError(f"cannot read the template: {reason}", where=str(path), cure="mend the file") from error
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -196,7 +223,7 @@ def _load(name: str, path: Path) -> Template:
 
 
 def _header(text: str) -> tuple[str, dict[str, str]]:
-    match = _HEADER.search(text)
+    match = lint.HEADER.search(text)
     if match is None:
         return "", {}
     described = match[1].partition("Variables:")
@@ -254,5 +281,5 @@ def _place(template: Template, error: BaseException) -> str:
 
 
 def _line_of(text: str, pattern: re.Pattern[str]) -> int:
-    match = pattern.search(_HEADER.sub(lambda found: "\n" * found[0].count("\n"), text))
+    match = pattern.search(lint.HEADER.sub(lambda found: "\n" * found[0].count("\n"), text))
     return text.count("\n", 0, match.start()) + 1 if match else 1

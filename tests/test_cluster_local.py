@@ -209,8 +209,8 @@ def test_after_a_reboot_or_a_reused_pid_nothing_runs_for_ever(place: Place) -> N
 
 def test_found_by_token_and_absent_when_unknown(place: Place) -> None:
     jobs = [place.submit("true", token=f"arctl-{n:012x}") for n in range(3)]
-    assert place.cluster.find("arctl-000000000001", since=time.time()) == jobs[1]
-    assert place.cluster.find("arctl-ffffffffffff", since=time.time()) is None
+    assert place.cluster.find(["arctl-000000000001"], since=time.time()) == {"arctl-000000000001": jobs[1]}
+    assert place.cluster.find(["arctl-ffffffffffff"], since=time.time()) == {}
     assert place.cluster.states(["99", "1_7", "../x", ""]) == {}
 
 

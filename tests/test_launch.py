@@ -89,7 +89,10 @@ def test_a_plan_makes_nothing(workspace: Workspace) -> None:
     assert made.config["data"]["root"] == str(workspace.root / "data" / "motions")
     assert yaml.safe_load(made.config_text()) == made.config
     assert made.command == (sys.executable, "-m", "trainer", "--run-dir", str(workspace.runs / "run0001"))
-    assert f"export PYTHONPATH={ROOT}" in made.script
+    code = workspace.root / ".arctl" / "code"
+    assert f"export PYTHONPATH={code}/" in made.script
+    assert f"cd {code}/" in made.script
+    assert not code.exists()
     assert made.script.startswith("#!/bin/bash\n#SBATCH --job-name=r3d_tiny-arctl-000000000000\n")
     assert leftovers(workspace) == []
     assert not workspace.db.exists()
@@ -254,10 +257,10 @@ def test_two_at_once(workspace: Workspace) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom arctl.settings import find_workspace\n"
         "from arctl.request import Request\nfrom arctl.launch import submit\n"
-        "print(submit(find_workspace(Path(sys.argv[1])), Request(command=('true',))).number)"
+        "print(submit(find_workspace(Path(sys.argv[1])), Request(command=('true',), name=sys.argv[2])).number)"
     )
     argv = [sys.executable, "-c", program, str(workspace.root)]
-    running = [subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    running = [subprocess.Popen([*argv, name], cwd=ROOT, stdout=subprocess.PIPE, text=True) for name in "ab"]
     numbers = sorted(int(process.communicate(timeout=60)[0]) for process in running)
     assert numbers == [1, 2]
     assert leftovers(workspace) == ["run0001", "run0002"]

@@ -208,9 +208,9 @@ def test_this_machine_finds_elements_by_token(workspace: Workspace) -> None:
     submit_array(workspace, [HERE, HERE])
     found = {row.job_id: row.token for row in rows(workspace)}
     cluster = open_cluster("local", workspace)
-    assert [cluster.find(token, since=0.0) for token in found.values()] == ["1", "2_0", "2_1"]
-    assert cluster.find(found["2_1"].removesuffix("_1"), since=0.0) == "2"
-    assert cluster.find("arctl-ffffffffffff_0", since=0.0) is None
+    whole = found["2_1"].removesuffix("_1")
+    asked = [*found.values(), whole, "arctl-ffffffffffff_0"]
+    assert cluster.find(asked, since=0.0) == {token: job for job, token in found.items()} | {whole: "2"}
     assert {job: state.token for job, state in cluster.states(list(map(str, found))).items()} == found
 
 
@@ -245,7 +245,7 @@ def test_another_template_keeps_a_job_for_each(workspace: Workspace) -> None:
 
 
 def test_a_workspace_may_have_an_array_template_of_its_own(workspace: Workspace) -> None:
-    own = "#!/bin/bash\n{{ directives }}\ndirs=({% for d in run_dirs %}{{ d }} {% endfor %})\nexec {{ command }}\n"
+    own = "#!/bin/bash\n{{ directives }}\ncd {{ elements }}/$SLURM_ARRAY_TASK_ID\nexec {{ command }}\n"
     (workspace.templates / "mine.sbatch").write_text(own)
     plans = rehearse_all(workspace, [replace(one, template="mine") for one in SEEDS])
     assert "#SBATCH --array=0-2\n" in plans[0].script

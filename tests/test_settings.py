@@ -58,7 +58,8 @@ def test_the_examples_in_the_comments_load(tmp_path: Path) -> None:
     shown = text.replace("{}\n#", "\n#").replace("\n#  ", "\n  ")
     loaded = load_settings(write(tmp_path, shown))
     assert loaded.defaults == {
-        "gpus": 1, "nodes": 1, "cpus": 8, "mem": "32G", "time": "8:00:00", "template": "single"
+        "gpus": 1, "nodes": 1, "cpus": 8, "mem": "32G", "time": "8:00:00", "gpu_type": "a100",
+        "template": "single",
     }  # fmt: skip
     assert loaded.data == {"ucf101": {"root": "/datasets/ucf101", "flip_keeps_labels": True}}
 

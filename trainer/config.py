@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from trainer import catalog
 from trainer.catalog import Stats, nearest
 from trainer.errors import ConfigError
-from trainer.fields import coerce
+from trainer.fields import coerce, hints_of
 from trainer.sections import SECTIONS, Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
 
 __all__ = [
@@ -125,7 +125,7 @@ def _build(model: str, layers: Sequence[tuple[str, Mapping[str, object]]]) -> Co
 
 
 def _section(name: str, cls: type, values: Mapping[str, object], sources: Mapping[str, str]) -> Any:
-    hints = get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     given: dict[str, Any] = {}
     for item in dataclasses.fields(cls):
         key = f"{name}.{item.name}"

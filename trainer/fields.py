@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import math
 import types
@@ -85,9 +86,15 @@ def spell(kind: Any) -> str:
     return "null" if kind is type(None) else {bool: "true or false", str: "text"}.get(kind, kind.__name__)
 
 
+@functools.cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """Return the annotated type of each field of a section; working them out costs more than checking a value."""
+    return get_type_hints(cls, include_extras=True)
+
+
 def describe(section: str, cls: type) -> Iterator[tuple[str, str, str, str]]:
     """Yield (`section.key`, type, default, meaning) of every field of a configuration section, for `--help`."""
-    hints = get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     meanings = _field_docstrings(cls)
     for item in dataclasses.fields(cls):
         default = "required" if item.default is dataclasses.MISSING else _spell_value(item.default)

@@ -19,6 +19,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Work": {
         "submit": ("arctl.cli.submit:submit_command", "Submit a training run, or any command after --."),
         "rerun": ("arctl.cli.submit:rerun_command", "Submit a run again, with changes."),
+        "resume": ("arctl.cli.submit:resume_command", "Go on with a run that ended early, from its checkpoint."),
+        "sweep": ("arctl.cli.sweep:sweep_command", "Submit and steer many runs from one sweep file."),
         "wait": ("arctl.cli.jobs:wait_command", "Wait until runs have ended; the exit status tells how."),
         "cancel": ("arctl.cli.jobs:cancel_command", "Cancel runs that wait or run."),
     },
@@ -26,12 +28,19 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "ls": ("arctl.cli.runs:ls_command", "List runs, newest first."),
         "show": ("arctl.cli.runs:show_command", "Show all that is known of a run."),
         "logs": ("arctl.cli.logs:logs_command", "Print the end of a run's log, or follow it with -f."),
+        "why": ("arctl.cli.why:why_command", "Say why a run waits, is slow or failed, and what to do."),
         "curves": ("arctl.cli.curves:curves_command", "Plot metrics of runs over epochs, steps or time."),
         "confusion": ("arctl.cli.confusion:confusion_command", "Show which classes a run takes for which."),
         "compare": (
             "arctl.cli.compare:compare_command",
             "Compare runs: what differs in their set-up, metrics side by side.",
         ),
+    },
+    "The cluster": {
+        "queue": ("arctl.cli.queue:queue_command", "List your jobs in the queue, and why they wait."),
+        "nodes": ("arctl.cli.queue:nodes_command", "Show free GPUs by type and partition."),
+        "usage": ("arctl.cli.usage:usage_command", "Sum up GPU-hours, and those that were wasted."),
+        "doctor": ("arctl.cli.doctor:doctor_command", "Check this workspace, its cluster and this terminal."),
     },
     "Manage": {
         "init": ("arctl.cli.workspace:init_command", "Make a workspace."),

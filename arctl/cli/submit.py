@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from arctl.cli.context import Session, echo_json, narrate, references
-from arctl.errors import UsageError
+from arctl.cli.job_options import resource_options, resources_of, when_of, when_options
+from arctl.errors import SubmittedTwice, UsageError
 
 if TYPE_CHECKING:
     from arctl.launch import Launched
     from arctl.plan import Plan
-    from arctl.request import Request, Resources
+    from arctl.request import Request
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_OPTIONS = (
+_WORDS = (
     click.option(
         "--set", "overrides", multiple=True, metavar="K=V", help="Change a key, as optim.lr=1e-4; repeatable."
     ),
-    click.option("--gpus", type=int, metavar="N", help="GPUs on each node."),
-    click.option("--nodes", type=int, metavar="N", help="Nodes."),
-    click.option("--cpus", type=int, metavar="N", help="CPU cores on each node."),
-    click.option("--mem", metavar="M", help="Memory of each node, as 32G."),
-    click.option("--time", metavar="T", help="Time limit: minutes, 8:00:00 or 2-12:00:00."),
-    click.option("--partition", metavar="P", help="Slurm partition."),
     click.option("--name", metavar="N", help="Name of the run; by default the model's."),
     click.option("--tag", "tags", multiple=True, metavar="T", help="A word to find it by; repeatable."),
     click.option("--note", metavar="TEXT", help="What the run is for."),
     click.option("--cluster", metavar="C", help="slurm, or local: this machine."),
     click.option("--template", metavar="T", help="Job template; `arctl template ls` lists them."),
+)
+
+_HOW = (
+    click.option("--once", metavar="KEY", help="Send nothing where a run has this key already: for cron jobs."),
+    click.option("--again", is_flag=True, help="Send it although the same is being submitted right now."),
+    click.option("--no-snapshot", is_flag=True, help="Run the live code, not a copy of it as it is now."),
+    click.option("--force", is_flag=True, help="Submit although the preflight says no."),
     click.option("--dry-run", is_flag=True, help="Print the script and the configuration; queue nothing."),
     click.option("--json", "as_json", is_flag=True, help="Print a JSON document."),
 )
 
 
 def _common(function: Function) -> Function:
-    for option in reversed(_OPTIONS):
+    for option in reversed(_HOW):
+        function = option(function)
+    function = when_options(resource_options(function))
+    for option in reversed(_WORDS):
         function = option(function)
     return function
 
@@ -76,10 +81,11 @@ def submit_command(
     session: Session = ctx.obj
     seeds = _seeds(given.pop("seeds"))
     command = ctx.meta["arctl.command"]
-    base = Request(model=model, data=data, preset=preset, command=command, resources=_resources(given), **_words(given))
+    words = _words(given) | {"when": when_of(session, given), "resources": resources_of(given)}
+    base = Request(model=model, data=data, preset=preset, command=command, **words)
     if seeds and command:
         raise UsageError("--seeds is for the trainer, not for a command after --", cure="leave one of them out")
-    _launch(session, base.with_seeds(seeds), dry_run=given["dry_run"], as_json=given["as_json"])
+    launch(session, base.with_seeds(seeds), given)
 
 
 @click.command("rerun")
@@ -96,20 +102,46 @@ def rerun_command(session: Session, /, run: str, **given: Any) -> None:
     numbers = references(session, [run])
     if len(numbers) != 1:
         raise UsageError(f"{run!r} names {len(numbers)} runs", cure="name one")
-    words = {key: value for key, value in _words(given).items() if value}
-    request = again(session.workspace, numbers[0], resources=_resources(given), **words)
-    _launch(session, [request], dry_run=given["dry_run"], as_json=given["as_json"])
+    words = {key: value for key, value in _words(given).items() if value not in (None, "", ())}
+    request = again(session.workspace, numbers[0], resources=resources_of(given), when=when_of(session, given), **words)
+    launch(session, [request], given)
 
 
-def _resources(given: dict[str, Any]) -> Resources:
-    from arctl.request import Resources
+@click.command("resume")
+@click.argument("run", metavar="RUN")
+@resource_options
+@when_options
+@click.option("--dry-run", is_flag=True, help="Print the script; queue nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.pass_obj
+def resume_command(session: Session, /, run: str, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Go on with a run that ended early, from its checkpoint.
 
-    return Resources(**{key: given[key] for key in ("gpus", "nodes", "cpus", "mem", "time", "partition")})
+    A further job of the same run: its directory, configuration and code are as they were; an option changes what the
+    job asks for, as --time 8:00:00.
+    """
+    from arctl.resume import rehearse_resume, resume
+
+    session.sync()
+    numbers = references(session, [run])
+    if len(numbers) != 1:
+        raise UsageError(f"{run!r} names {len(numbers)} runs", cure="name one")
+    resources, when = resources_of(given), when_of(session, given)
+    if dry_run:
+        plan = rehearse_resume(session.workspace, numbers[0], resources=resources, when=when)
+        _show([plan], as_json=as_json)
+        return
+    done = resume(session.workspace, numbers[0], resources=resources, when=when)
+    if as_json:
+        echo_json("arctl.submitted/1", {"runs": [done.facts()]})
+    else:
+        click.echo(_line(done))
+    narrate(f"follow it with `arctl logs -f {done.run}`")
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
-    words = {key: given[key] for key in ("overrides", "name", "tags", "cluster", "template")}
-    return {**words, "note": given["note"] or ""}
+    words = {key: given[key] for key in ("overrides", "name", "tags", "cluster", "template", "once", "again")}
+    return {**words, "note": given["note"] or "", "snapshot": False if given["no_snapshot"] else None}
 
 
 def _seeds(text: str | None) -> tuple[int, ...]:
@@ -123,23 +155,34 @@ def _seeds(text: str | None) -> tuple[int, ...]:
     return tuple(int(seed) for seed in seeds)
 
 
-def _launch(session: Session, requests: Sequence[Request], *, dry_run: bool, as_json: bool) -> None:
-    from arctl.launch import rehearse_all, submit, submit_array
+def launch(session: Session, requests: Sequence[Request], given: Mapping[str, Any]) -> None:
+    """Submit requests as one array or one by one, or show what that would do, and say what came of it."""
+    from arctl.launch import rehearse_all, submit_plans
 
     plans = rehearse_all(session.workspace, requests)
-    if dry_run:
-        _show(plans, as_json=as_json)
+    if given["dry_run"]:
+        _show(plans, as_json=given["as_json"])
         return
-    array = plans[0].template.array
     done: list[Launched] = []
+
+    def tell(run: Launched) -> None:
+        done.append(run)
+        if not given["as_json"]:
+            click.echo(_line(run))
+
     try:
-        for job in [requests] if array else [[request] for request in requests]:
-            queued = submit_array(session.workspace, job) if array else [submit(session.workspace, job[0])]
-            done += queued
-            for launched in queued if not as_json else ():
-                click.echo(_line(launched))
+        submit_plans(session.workspace, plans, tell=tell)
+    except SubmittedTwice as error:
+        if error.under_way:
+            raise
+        narrate(str(error))
+        if not given["as_json"]:
+            click.echo(f"run{error.number}")
+            return
+        echo_json("arctl.submitted/1", {"runs": [], "had": f"run{error.number}"})
+        return
     finally:
-        if as_json and done:
+        if given["as_json"] and done:
             echo_json("arctl.submitted/1", {"runs": [launched.facts() for launched in done]})
     narrate(f"follow it with `arctl logs -f {done[-1].run}`")
 

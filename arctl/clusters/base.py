@@ -5,7 +5,7 @@ A job that nobody mentions is absent from an answer: absence never changes a sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -67,6 +67,62 @@ class JobState:
 
 
 @dataclass(frozen=True)
+class QueuedJob:
+    """A job of this user in the queue, arctl's own or not; an array is a job for each element."""
+
+    job_id: str
+    """`77`, or `77_3` for an array's element."""
+    state: State
+    """PENDING, RUNNING, SUSPENDED or an ended state."""
+    word: str
+    """The scheduler's own word: `CONFIGURING`, `REQUEUE_HOLD`."""
+    name: str
+    """The job's name."""
+    token: str | None = None
+    """The token that it carries, an array's element one of its own."""
+    partition: str | None = None
+    """Partition, or those that it may go to, with commas."""
+    node: str | None = None
+    """Where it runs."""
+    reason: str | None = None
+    """Why it waits, in the scheduler's words."""
+    started: float | None = None
+    """When it started, or is expected to, Unix seconds."""
+    submitted: float | None = None
+    """When it was submitted or last queued again, Unix seconds."""
+    limit_s: float | None = None
+    """Its time limit, seconds; None without one."""
+    left_s: float | None = None
+    """What is left of the limit, seconds."""
+    priority: int | None = None
+    """Its priority: the higher, the sooner."""
+    nodes: int | None = None
+    """Nodes."""
+    cpus: int | None = None
+    """CPU cores, over all nodes."""
+    mem: str | None = None
+    """Least memory, as Slurm writes it."""
+    gres: str | None = None
+    """Generic resources of each node: `gres:gpu:2`."""
+    dependency: str | None = None
+    """What it waits for."""
+    qos: str | None = None
+    """Quality of service."""
+    account: str | None = None
+    """Account."""
+
+
+@dataclass(frozen=True)
+class QueueAnswer:
+    """What the queue held, and when that was said."""
+
+    jobs: tuple[QueuedJob, ...]
+    """All of this user's jobs."""
+    at: float
+    """When the scheduler said so, Unix seconds."""
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What a cluster can do."""
 
@@ -74,6 +130,8 @@ class Capabilities:
     accounting: bool
     time_limit: bool
     gpus: bool
+    largest_array: int | None = None
+    """Elements that a job array may have; None: any number."""
 
 
 class Cluster(Protocol):
@@ -100,8 +158,8 @@ class Cluster(Protocol):
         """
         ...
 
-    def find(self, token: str, *, since: float) -> str | None:
-        """Return the id of the job that carries `token`, submitted after `since`, or None where there is none.
+    def find(self, tokens: Collection[str], *, since: float) -> Mapping[str, str]:
+        """Return the ids of the jobs that carry `tokens`, submitted after `since`; those that no job carries are absent.
 
         For the token of an element (`arctl-..._3`) it is the element's id (`77_3`).
         Raises SchedulerError where nobody answered.

@@ -6,10 +6,12 @@ Slurm accepts much nonsense (`--time=-5`) and some of it only fails hours later;
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from arctl.errors import UsageError
 from arctl.settings import SlurmSettings
+from arctl.text import safe_line
 
 WARNING_S = 120
 """How long before the time limit the trainer is warned (USR2), seconds; less for short jobs."""
@@ -29,6 +31,21 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MEM = re.compile(r"\d+[KMGT]?", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:=@+-]*")
 _FLAG = re.compile(r"--([a-z][a-z0-9-]*)(?:=(.*))?")
+_FEATURES = re.compile(r"[A-Za-z0-9_.*|&,()\[\]:-]+")
+_NODES = re.compile(r"[A-Za-z0-9_.,\[\]-]+")
+_OURS = {
+    "job-name": ": see --name",
+    "comment": "",
+    "output": ": see `arctl logs`",
+    "error": ": see `arctl logs`",
+    "open-mode": "",
+    "array": ": see --seeds and `arctl sweep`",
+    "parsable": "",
+    "wrap": ": a command goes after --",
+    "chdir": "",
+    "test-only": ": see --dry-run",
+    "wait": ": see `arctl wait`",
+}
 
 
 def seconds(text: str) -> int | None:
@@ -67,16 +84,26 @@ def directives(
     mem: str | None = None,
     time: str | None = None,
     partition: str | None = None,
+    gpu_type: str | None = None,
+    account: str | None = None,
+    qos: str | None = None,
+    constraint: str | None = None,
+    exclude: str | None = None,
+    sbatch: Sequence[str] = (),
+    dependency: str | None = None,
+    hold: bool = False,
+    begin: str | None = None,
     array: int | None = None,
+    throttle: int | None = None,
     signal: str = "B:USR2",
     requeue: bool = True,
 ) -> dict[str, object]:
     """Return the directives of a job: long option name -> value, True for a flag.
 
     `gpus` and `cpus` count per node (one task a node); `signal` comes from `Template.signal`; `log` is
-    `RunDir.log_pattern`. The site's `extra_sbatch` comes after and wins, its `skip` comes last; for the local
-    cluster, which has no site, give `SlurmSettings()`.
-    Raises UsageError naming the option that is wrong.
+    `RunDir.log_pattern`; `throttle` is how many elements of the array may run at a time. The site's `extra_sbatch`
+    comes after and wins, then the job's own `sbatch`; the site's `skip` comes last. For the local cluster, which has
+    no site, give `SlurmSettings()`. Raises UsageError naming the option that is wrong.
     """
     limit = seconds(time) if time is not None else None
     wanted: dict[str, object] = {
@@ -85,37 +112,68 @@ def directives(
         "output": output_pattern(log),
         "open-mode": "append",
         "partition": _word("partition", partition or settings.partition),
-        "account": _word("account", settings.account),
-        "qos": _word("qos", settings.qos),
+        "account": _word("account", account or settings.account),
+        "qos": _word("qos", qos or settings.qos),
         "nodes": _count("nodes", 1 if nodes is None else nodes, least=1),
         "ntasks-per-node": 1,
         "cpus-per-task": _count("cpus", cpus, least=1) if cpus is not None else None,
-        "gres": f"{settings.gres}:{gpus}" if _count("gpus", gpus or 0, least=0) else None,
+        "gres": _gres(settings, gpus, gpu_type),
         "mem": _checked("mem", mem, _MEM, "write 32G or 500M") if mem is not None else None,
         "time": time.strip() if time is not None else None,
         "signal": f"{signal}@{min(WARNING_S, limit // 3)}" if limit is not None else None,
         "requeue" if requeue else "no-requeue": True,
-        "array": f"0-{_count('array', array, least=1) - 1}" if array is not None else None,
+        "array": _elements(array, throttle),
+        "constraint": _checked("constraint", constraint, _FEATURES, "as in a100&nvlink") if constraint else None,
+        "exclude": _checked("exclude", exclude, _NODES, "name nodes, as in gpu2,gpu[7-9]") if exclude else None,
+        "dependency": dependency,
+        "kill-on-invalid-dep": "yes" if dependency and "afterok" in dependency else None,
+        "hold": True if hold else None,
+        "begin": _checked("begin", begin, _WORD, "as in 22:00, now+2hours or 2026-12-01T08:00") if begin else None,
     }
-    site = extra(settings)
-    for key in site:
-        for other in _EXCLUDE.get(key, ()):
-            wanted.pop(other, None)
-    wanted.update(site)
+    for further in (extra(settings), parsed(sbatch, where="--sbatch")):
+        for key in further:
+            for other in _EXCLUDE.get(key, ()):
+                wanted.pop(other, None)
+        wanted.update(further)
     return {key: value for key, value in wanted.items() if value is not None and key not in settings.skip}
 
 
 def extra(settings: SlurmSettings) -> dict[str, object]:
     """Return the site's own directives (`extra_sbatch`). Raises UsageError for one that is no `--key=value`."""
+    return parsed(settings.extra_sbatch, where="arctl.yaml: slurm.extra_sbatch")
+
+
+def parsed(entries: Sequence[str], *, where: str) -> dict[str, object]:
+    """Return directives written as `--key=value` or `--flag`. Raises UsageError for any other, and for ours alone."""
     found: dict[str, object] = {}
-    for entry in settings.extra_sbatch:
+    for entry in entries:
         match = _FLAG.fullmatch(entry.strip())
         if match is None:
-            raise UsageError(
-                f"{entry!r} is no directive", where="arctl.yaml: slurm.extra_sbatch", cure="write --key=value or --flag"
-            )
+            raise UsageError(f"{safe_line(entry)!r} is no directive", where=where, cure="write --key=value or --flag")
+        if match[1] in _OURS:
+            cure = f"arctl finds its jobs and logs by it{_OURS[match[1]]}"
+            raise UsageError(f"--{match[1]} is arctl's own", where=where, cure=cure)
         found[match[1]] = True if match[2] is None else match[2]
     return found
+
+
+def _gres(settings: SlurmSettings, gpus: int | None, gpu_type: str | None) -> str | None:
+    if not _count("gpus", gpus or 0, least=0):
+        if gpu_type is not None:
+            raise UsageError("a type without a number of GPUs", where="--gpu-type", cure="add --gpus N")
+        return None
+    kind = settings.gres
+    if gpu_type is not None:
+        name = _checked("gpu-type", gpu_type, _NAME, "name the type as `arctl nodes` does, as in a100")
+        kind = f"{settings.gres.partition(':')[0]}:{name}"
+    return f"{kind}:{gpus}"
+
+
+def _elements(array: int | None, throttle: int | None) -> str | None:
+    if array is None:
+        return None
+    most = f"%{_count('max-parallel', throttle, least=1)}" if throttle is not None else ""
+    return f"0-{_count('array', array, least=1) - 1}{most}"
 
 
 def output_pattern(log: Path) -> str:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -82,15 +82,19 @@ class LocalCluster:
         found = {job_id: self._state(job_id) for job_id in job_ids if re.fullmatch(r"\d+(_\d+)?", job_id)}
         return {job_id: state for job_id, state in found.items() if state is not None}
 
-    def find(self, token: str, *, since: float) -> str | None:
-        """Look for a job with this token, newest first, as `Cluster.find` says."""
+    def find(self, tokens: Collection[str], *, since: float) -> Mapping[str, str]:
+        """Look for the jobs with these tokens, newest first, as `Cluster.find` says."""
+        wanted: dict[str, list[str]] = {}
+        for token in tokens:
+            wanted.setdefault(whole_of(token), []).append(token)
+        found: dict[str, str] = {}
         for directory in reversed(self._known()):
             asked = local_process.read_record(directory / "job.json") or {}
-            if whole_of(str(asked.get("token"))) == whole_of(token):
-                return element_of(whole_of(directory.name), like=token)
-            if asked.get("submitted", since) < since - 3600.0:
-                break
-        return None
+            if not wanted or asked.get("submitted", since) < since - 3600.0:
+                return found
+            named = wanted.pop(whole_of(str(asked.get("token"))), [])
+            found.update({token: element_of(whole_of(directory.name), like=token) for token in named})
+        return found
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Ask jobs to end (TERM), and make them (KILL) after a grace; pending ones never start."""
@@ -109,7 +113,7 @@ class LocalCluster:
                 ) from error
             runner = (local_process.read_record(directory / "state.json") or {}).get("runner", {})
             if runner and not _tell(runner):
-                _end_orphans(directory)
+                local_process.end_orphans(directory)
 
     def log_path(self, run_dir: Path, job_id: str) -> Path:
         """Return the log of a run's job."""
@@ -272,17 +276,6 @@ def _tell(runner: Mapping[str, Any]) -> bool:
     finally:
         os.close(process)
     return True
-
-
-def _end_orphans(directory: Path) -> None:
-    """End the processes of a job that nobody watches any more."""
-    local_process.send(directory, signal.SIGTERM)
-    deadline = time.monotonic() + 5.0
-    while local_process.running_members(directory):
-        if time.monotonic() > deadline:
-            local_process.send(directory, signal.SIGKILL)
-            deadline = time.monotonic() + 5.0
-        time.sleep(0.05)
 
 
 def _refused(error: Exception, root: Path) -> SubmitRefused:

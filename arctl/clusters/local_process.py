@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,14 @@ def _start_of(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else fields[19]
+
+
+def end_orphans(directory: Path) -> None:
+    """End the processes of a job that nobody watches any more."""
+    send(directory, signal.SIGTERM)
+    deadline = time.monotonic() + 5.0
+    while running_members(directory):
+        if time.monotonic() > deadline:
+            send(directory, signal.SIGKILL)
+            deadline = time.monotonic() + 5.0
+        time.sleep(0.05)

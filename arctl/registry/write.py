@@ -163,8 +163,15 @@ def end_again(db: Path, number: int, *, token: str) -> None:
 
 def set_submission(db: Path, number: int, submission: str, message: str | None = None) -> None:
     """Record where the hand-over to the scheduler stands (`unconfirmed`, `refused`), and why."""
-    with _run(db, number) as (_, connection, _row):
-        ingest.set_submission(connection, number, submission, message)
+    set_submissions(db, [number], submission, message)
+
+
+def set_submissions(db: Path, numbers: Sequence[int], submission: str, message: str | None = None) -> None:
+    """Record the same of all runs of one job."""
+    with transaction(db) as connection:
+        for number in numbers:
+            ingest.set_submission(connection, number, submission, message)
+            settle(connection, number, now=time.time())
 
 
 def set_cancelled(db: Path, number: int, at: float) -> None:
