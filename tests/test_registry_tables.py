@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlmodel import SQLModel
 
-from arctl.registry import ingest, read, rows, settle, tables
+from arctl.registry import ingest, read, rows, settle, tables, write
 from arctl.registry.connect import open_write
 
-MODULES = (read, ingest, settle)
+MODULES = (read, ingest, settle, write)
 
 
 def columns(db: Path) -> dict[str, list[str]]:

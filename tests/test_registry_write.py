@@ -159,10 +159,14 @@ def test_two_first_submissions_at_once_make_one_registry(tmp_path: Path) -> None
     assert sorted(read.numbers(db)) == [1, 2, 3, 4, 5, 6]
 
 
-def test_looking_and_ingesting_load_neither_sqlmodel_nor_numpy() -> None:
-    code = """
+def test_looking_writing_and_ingesting_load_neither_sqlmodel_nor_numpy(db: Path) -> None:
+    write.create(db)
+    code = f"""
 import sys
 import arctl.registry.read, arctl.registry.ingest, arctl.registry.settle, arctl.sync, arctl.references
+from pathlib import Path
+from arctl.registry import write
+write.new_run(Path({str(db)!r}), name="a", token="t", created=1.0, cluster="local", template="single", tags=["x"])
 heavy = ("sqlmodel", "sqlalchemy", "pydantic", "numpy", "torch", "textual")
 print([name for name in heavy if name in sys.modules])
 """

@@ -1,4 +1,4 @@
-"""The schema of runs.db, as SQLModel classes. Imported only to create a registry and to record what people do.
+"""The schema of runs.db, as SQLModel classes. Imported only to create a registry.
 
 Points are a clustered table without row ids: the values of one metric of one run lie side by side, in step order.
 Summaries are packed (`rows.pack`), so that a list of 10,000 runs needs no points and little parsing.

@@ -1,30 +1,39 @@
-"""What people do: submit, tag, note, cancel. Rare, so through SQLModel (425 ms to import; readers never pay that).
+"""What people do: submit, tag, note, cancel. Plain SQL over the schema of `tables`: importing sqlmodel costs 425 ms.
 
 Tags, notes and the like stand in run.yaml too, so that a rebuild finds them: callers change that file as well.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from arctl.errors import NotFoundError, SubmittedTwice
 from arctl.registry import ingest
-from arctl.registry.connect import begin, explained, open_write, transaction
+from arctl.registry.connect import open_write, transaction
 from arctl.registry.rows import JobRow, RunRow
 from arctl.registry.settle import settle
 from arctl.rundir import run_name
 from arctl.states import State
 
-if TYPE_CHECKING:
-    from sqlmodel import Session
+_TOLD = {
+    name: "group_name" if name == "group" else name
+    for name in (
+        "number", "token", "name", "created", "model", "data", "preset", "cluster", "template", "group", "sweep",
+        "rerun_of", "note", "expects_events", "submission", "cancelled", "message", "params", "code", "once",
+        "submitter", "handed",
+    )
+}  # fmt: skip
+"""Fields of a row -> columns that are stored as they are; the others are settled."""
 
-    from arctl.registry.tables import Run
+_UNSETTLED = {"state": "submitting", "watched": True, "attempts": 0, "damaged": 0, "dropped": 0}
+"""What those begin as."""
 
 
 def create(db: Path) -> None:
@@ -86,12 +95,12 @@ def new_runs(db: Path, intents: Sequence[Intent], *, fingerprint: str | None = N
     where one of them has a key (`once`) that a run has already, or where the same submission (`fingerprint`) is
     under way.
     """
-    with _session(db) as (session, connection):
+    with transaction(db) as connection:
         _refuse_twice(connection, intents, fingerprint)
         last = max(int(connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()[0]), floor)
         numbers = list(range(last + 1, last + 1 + len(intents)))
         rows = [intent.row(number) for number, intent in zip(numbers, intents, strict=True)]
-        _add(session, rows, fingerprint=fingerprint)
+        _add(connection, rows, fingerprint=fingerprint)
         for number in numbers:
             settle(connection, number, now=time.time())
     return numbers
@@ -114,8 +123,8 @@ def _refuse_twice(connection: sqlite3.Connection, intents: Sequence[Intent], fin
 
 def restore(db: Path, rows: Sequence[RunRow], jobs: Sequence[JobRow]) -> None:
     """Write runs with the numbers that they had, and their jobs, into a new registry: what a rebuild begins with."""
-    with _session(db) as (session, connection):
-        _add(session, rows)
+    with transaction(db) as connection:
+        _add(connection, rows)
         for job in jobs:
             ingest.store_job(connection, job)
         for row in rows:
@@ -145,20 +154,25 @@ def begin_again(db: Path, number: int, *, token: str, at: float, submitter: str)
 
     Raises SubmittedTwice where a hand-over of the run is under way.
     """
-    with _run(db, number) as (session, connection, row):
-        if row.submission in ("submitting", "unconfirmed"):
-            raise SubmittedTwice(number, row.submitter, under_way=True)
-        connection.execute("UPDATE jobs SET token = ? WHERE run = ? AND token IS NULL", (row.token, number))
-        row.token, row.handed, row.submission, row.submitter = token, at, "submitting", submitter
-        row.message, row.cancelled = None, None
-        session.flush()
+    with _run(db, number) as connection:
+        query = "SELECT token, submission, submitter FROM runs WHERE number = ?"
+        old, submission, by = connection.execute(query, (number,)).fetchone()
+        if submission in ("submitting", "unconfirmed"):
+            raise SubmittedTwice(number, by, under_way=True)
+        connection.execute("UPDATE jobs SET token = ? WHERE run = ? AND token IS NULL", (old, number))
+        connection.execute(
+            "UPDATE runs SET token = ?, handed = ?, submission = 'submitting', submitter = ?, message = NULL, "
+            "cancelled = NULL WHERE number = ?",
+            (token, at, submitter, number),
+        )
 
 
 def end_again(db: Path, number: int, *, token: str) -> None:
     """Record that a further job was refused: the run is as it was, under its earlier token."""
-    with _run(db, number) as (session, _, row):
-        row.token, row.handed, row.submission = token, None, "submitted"
-        session.flush()
+    with _run(db, number) as connection:
+        connection.execute(
+            "UPDATE runs SET token = ?, handed = NULL, submission = 'submitted' WHERE number = ?", (token, number)
+        )
 
 
 def set_submission(db: Path, number: int, submission: str, message: str | None = None) -> None:
@@ -176,85 +190,54 @@ def set_submissions(db: Path, numbers: Sequence[int], submission: str, message: 
 
 def set_cancelled(db: Path, number: int, at: float) -> None:
     """Record when arctl asked to cancel a run (Unix seconds); its state follows when the scheduler says so."""
-    with _run(db, number) as (session, _, row):
-        row.cancelled = at
-        session.flush()
+    with _run(db, number) as connection:
+        connection.execute("UPDATE runs SET cancelled = ? WHERE number = ?", (at, number))
 
 
 def tag(db: Path, number: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> tuple[str, ...]:
     """Add and remove tags; returns those that the run has then, sorted, for run.yaml."""
-    from sqlmodel import select
-
-    from arctl.registry.tables import Tag
-
-    with _run(db, number) as (session, _, _row):
-        has = {found.tag: found for found in session.exec(select(Tag).where(Tag.run == number))}
-        for word in set(remove) & set(has):
-            session.delete(has[word])
-        session.add_all(Tag(run=number, tag=word) for word in sorted(set(add) - set(remove) - set(has)))
-        session.flush()
-    return tuple(sorted((set(has) - set(remove)) | (set(add) - set(remove))))
+    with _run(db, number) as connection:
+        for word in sorted(set(remove)):
+            connection.execute("DELETE FROM tags WHERE run = ? AND tag = ?", (number, word))
+        _add_tags(connection, number, set(add) - set(remove))
+        found = connection.execute("SELECT tag FROM tags WHERE run = ? ORDER BY tag", (number,)).fetchall()
+    return tuple(word for (word,) in found)
 
 
 def note(db: Path, number: int, text: str) -> None:
     """Replace a run's note."""
-    with _run(db, number) as (session, _, row):
-        row.note = text
-        session.flush()
+    with _run(db, number) as connection:
+        connection.execute("UPDATE runs SET note = ? WHERE number = ?", (text, number))
 
 
-def _add(session: Session, rows: Sequence[RunRow], *, fingerprint: str | None = None) -> None:
+def _add(connection: sqlite3.Connection, rows: Sequence[RunRow], *, fingerprint: str | None = None) -> None:
     """Insert what is no fact of a scheduler or a trainer; those are settled from their own tables."""
-    import json
-
-    from arctl.registry.tables import Run, Sweep, Tag
-
-    for row in {row.sweep: row for row in rows if row.sweep is not None}.values():
-        if session.get(Sweep, row.sweep) is None:
-            session.add(Sweep(name=str(row.sweep), created=row.created))
-    session.flush()
-    same = ("number", "token", "name", "created", "model", "data", "preset", "cluster", "template", "sweep", "code")
-    more = ("rerun_of", "note", "expects_events", "submission", "cancelled", "message", "submitter", "handed", "once")
     for row in rows:
-        told = {name: getattr(row, name) for name in same + more}
-        params = None if row.params is None else json.dumps(row.params, ensure_ascii=False, allow_nan=False)
-        session.add(Run(group_name=row.group, params=params, fingerprint=fingerprint, **told))
-    session.flush()
-    session.add_all(Tag(run=row.number, tag=tag) for row in rows for tag in sorted(set(row.tags)))
-    session.flush()
-
-
-@contextmanager
-def _session(db: Path) -> Iterator[tuple[Session, sqlite3.Connection]]:
-    """Give a session and its SQLite connection inside one transaction that holds the write lock from its start."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-    from sqlmodel import Session
-
-    # SQLAlchemy tries its first connection and rolls back: that one must not be the one with the lock.
-    tried: list[sqlite3.Connection] = []
-
-    def opened() -> sqlite3.Connection:
-        tried.append(begin(db) if tried else sqlite3.connect(":memory:"))
-        return tried[-1]
-
-    engine = create_engine("sqlite://", creator=opened, poolclass=NullPool)
-    engine.connect().close()
-    with explained(db), Session(engine, autoflush=False) as session, session.begin():
-        connection = session.connection().connection.driver_connection
-        assert isinstance(connection, sqlite3.Connection)
-        yield session, connection
-
-
-@contextmanager
-def _run(db: Path, number: int) -> Iterator[tuple[Session, sqlite3.Connection, Run]]:
-    from arctl.registry.tables import Run
-
-    with _session(db) as (session, connection):
-        row = session.get(Run, number)
-        if row is None:
-            raise NotFoundError(
-                f"there is no {run_name(number)}", where=str(db), cure="`arctl ls --all` lists the runs"
+        if row.sweep is not None:
+            connection.execute(
+                "INSERT INTO sweeps (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING", (row.sweep, row.created)
             )
-        yield session, connection, row
+        told = {column: getattr(row, name) for name, column in _TOLD.items()}
+        if row.params is not None:
+            told["params"] = json.dumps(row.params, ensure_ascii=False, allow_nan=False)
+        told |= {"fingerprint": fingerprint, **_UNSETTLED}
+        connection.execute(
+            f"INSERT INTO runs ({', '.join(told)}) VALUES ({', '.join('?' * len(told))})", tuple(told.values())
+        )
+        _add_tags(connection, row.number, set(row.tags))
+
+
+def _add_tags(connection: sqlite3.Connection, number: int, words: set[str]) -> None:
+    for word in sorted(words):
+        connection.execute("INSERT INTO tags (run, tag) VALUES (?, ?) ON CONFLICT DO NOTHING", (number, word))
+
+
+@contextmanager
+def _run(db: Path, number: int) -> Iterator[sqlite3.Connection]:
+    """Give a transaction that changes one run, and settle it. Raises NotFoundError where there is no such run."""
+    with transaction(db) as connection:
+        if connection.execute("SELECT 1 FROM runs WHERE number = ?", (number,)).fetchone() is None:
+            cure = "`arctl ls --all` lists the runs"
+            raise NotFoundError(f"there is no {run_name(number)}", where=str(db), cure=cure)
+        yield connection
         settle(connection, number, now=time.time())
