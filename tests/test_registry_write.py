@@ -159,7 +159,8 @@ def test_two_first_submissions_at_once_make_one_registry(tmp_path: Path) -> None
     assert sorted(read.numbers(db)) == [1, 2, 3, 4, 5, 6]
 
 
-def test_looking_writing_and_ingesting_load_neither_sqlmodel_nor_numpy(db: Path) -> None:
+def test_looking_writing_and_ingesting_load_neither_sqlmodel_nor_numpy(tmp_path: Path) -> None:
+    db = tmp_path / "runs.db"
     write.create(db)
     code = f"""
 import sys
