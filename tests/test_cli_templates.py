@@ -75,3 +75,35 @@ def test_outside_of_a_workspace_the_packaged_ones_are_there(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     assert "ddp" in CliRunner().invoke(app, ["template", "ls"]).stdout
     assert CliRunner().invoke(app, ["-w", str(tmp_path), "template", "ls"]).exit_code == 3
+
+
+def test_a_file_that_is_no_template_is_told_of_and_hides_nothing(root: Path) -> None:
+    (root / "templates" / "binary.sbatch").write_bytes(b"\xff\xfe\x1b]0;x\x07")
+    result = run(root, "ls")
+    assert result.exit_code == 0
+    assert "single" in result.stdout
+    assert f"warning: {root}/templates/binary.sbatch: this is no text (UTF-8)" in result.stderr
+    document = json.loads(run(root, "ls", "--json").stdout)
+    assert [broken["name"] for broken in document["broken"]] == ["binary"]
+    result = run(root, "check")
+    assert result.exit_code == 2
+    assert "binary: this is no text (UTF-8)" in result.stdout
+    assert result.stdout.count("nothing to mend") == 3
+    assert "1 of 4 templates need mending" in result.stderr
+    assert json.loads(run(root, "check", "--json").stdout)["findings"]["binary"] == ["this is no text (UTF-8)"]
+    assert run(root, "check", "binary").exit_code == 2
+
+
+def test_submit_refuses_what_check_finds(root: Path) -> None:
+    (root / "templates" / "mine.sbatch").write_text("#!/bin/bash\n{{ directives }}\n{{ command }}\n")
+    (line,) = run(root, "check", "mine").stdout.splitlines()
+    result = CliRunner().invoke(app, ["-w", str(root), "submit", "--template", "mine", "--", "true"])
+    assert result.exit_code == 2
+    assert line.removeprefix("mine: ") in result.stderr
+
+
+def test_a_name_with_an_escape_does_not_reach_the_terminal(root: Path) -> None:
+    (root / "templates" / "a\x1b]0;title\x07b.sbatch").write_text("#!/bin/bash\n{{ directives }}\nexec {{ command }}\n")
+    for verb in ("ls", "check"):
+        result = run(root, verb)
+        assert "\x1b" not in result.output and "ab" in result.stdout

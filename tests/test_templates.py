@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from arctl import templates
-from arctl.errors import NotFoundError, UsageError
+from arctl.errors import ArctlError, NotFoundError, UsageError
 
 HOSTILE = [
     "plain", "two words", "it's", 'say "hi"', "$HOME", "$(touch PWN)", "`touch PWN`", "a;b|c&d>e", "line\nbreak",
@@ -33,7 +35,7 @@ def run(script: str, directory: Path) -> subprocess.CompletedProcess[bytes]:
 
 VALUES: dict[str, object] = {
     "run": "run12", "token": "arctl-0123456789ab", "modules": [], "activate": None, "container": None,
-    "python": "python3",    "cluster": "local", "gpus": 0, "nodes": 1, "cpus": 1, "env": {},
+    "python": "python3", "cluster": "local", "workspace": "/w", "gpus": 0, "nodes": 1, "cpus": 1, "env": {},
 }  # fmt: skip
 
 
@@ -79,7 +81,7 @@ def test_a_missing_workspace_a_module_and_an_activation_have_exit_statuses(tmp_p
 
 
 def test_without_a_container_there_is_one_blank_before_the_command() -> None:
-    values = {**VALUES, "run_dir": "/r", "run_dirs": ["/r"], "workdir": "/", "command": ["true"]}
+    values = {**VALUES, "run_dir": "/r", "elements": "/e", "workdir": "/", "command": ["true"]}
     values |= {"python": "/py", "gpus": 1}
     for name in ("single", "array", "ddp"):
         for container, before in ((None, ""), ("apptainer exec x.sif", "apptainer exec x.sif ")):
@@ -91,9 +93,12 @@ def test_without_a_container_there_is_one_blank_before_the_command() -> None:
 
 def test_array_elements_find_their_run_directory_and_log(tmp_path: Path) -> None:
     dirs = [tmp_path / name for name in ("run 0001", "run$HOME", "it's")]
-    for place in dirs:
+    links = tmp_path / "it's an array"
+    links.mkdir()
+    for index, place in enumerate(dirs):
         place.mkdir()
-    values = {**VALUES, "run_dirs": [str(place) for place in dirs], "workdir": str(tmp_path)}
+        (links / str(index)).symlink_to(place)
+    values = {**VALUES, "elements": str(links), "workdir": str(tmp_path)}
     values["command"] = 'printf "%s\\n" "$ARCTL_RUN_DIR"'.replace("printf", "/usr/bin/printf")
     script = templates.render(templates.find("array"), directives=[], values=values)
     for index, place in enumerate(dirs):
@@ -183,7 +188,7 @@ def test_rendered_packaged_templates_parse_as_bash(tmp_path: Path) -> None:
     values = {
         **VALUES,
         "run_dir": "/r",
-        "run_dirs": ["/r"],
+        "elements": "/e",
         "workdir": "/w",
         "command": ["true"],
         "modules": ["m"],
@@ -203,3 +208,70 @@ def test_ddp_starts_its_processes_on_one_machine(tmp_path: Path) -> None:
     done = run(templates.render(templates.find("ddp"), directives=[], values=values), tmp_path)
     lines = sorted(done.stdout.decode().splitlines())
     assert (done.returncode, lines) == (0, ["0 of 2 in /r d", "1 of 2 in /r d"]), done.stderr.decode()
+
+
+BODY = "#!/bin/bash\n{{ directives }}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        (BODY + "{{ command }}\n", "line 3: the warning before the time limit (USR2) kills the shell"),
+        (BODY + "trap '' USR2\n{{ command }}\n", "line 4: the warning before the time limit (USR2) reaches the shell"),
+        ("#!/bin/bash\n#SBATCH --job-name=mine\n{{ directives }}\nexec true\n", "line 2: --job-name is arctl's own"),
+        ("#!/bin/bash\n{{ directives }}\n#SBATCH -p x -o log\nexec true\n", "line 3: --output is arctl's own"),
+        ("#!/bin/bash\n#SBATCH -a 0-3\n{{ directives }}\nexec true\n", "line 2: --array is arctl's own"),
+        (BODY + "if true; then\nexec {{ command }}\n", "of the script"),
+        (BODY + "echo {{ elements }} {{ run_dir }}\n", "line 3: 'run_dir' is undefined"),
+        (BODY + "{% if modules %}\necho {{ run.x.y }}\n{% endif %}\n", "line 4: "),
+        (BODY + "{% if not modules %}\necho {{ gpus + 1 }}\n{% endif %}\n", "line 4: unsupported operand"),
+        (BODY + "echo {{ gpus / 0 }}\n", "line 3: division by zero"),
+        (BODY + "{% include 'other' %}\n", "line 3: no loader"),
+    ],
+)
+def test_what_a_submission_would_refuse_is_found_before(tmp_path: Path, text: str, finding: str) -> None:
+    template = own(tmp_path, text)
+    found = templates.check(template)
+    assert any(finding in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BODY + "exec {{ command }}\n",
+        BODY + "cd / && exec {{ command }}\n",
+        BODY + "if true; then exec {{ command }}; fi\n",
+        BODY + "srun {{ command }}\n",
+        BODY + "trap 'kill -USR2 $child' USR2\n{{ command }} & child=$!; wait\n",
+        "#!/bin/bash\n#SBATCH --mail-type=END --partition=x -N 1 --export=NONE\n{{ directives }}\nexec {{ command }}\n",
+        "#!/usr/bin/env python3\n{{ directives }}\nimport os; os.execvp('x', ['x'])\n",
+        BODY + "exec {{ container or '' }} {{ command }} {{ (gpus or 1) }}\n",
+    ],
+)
+def test_what_reaches_the_command_is_clean(tmp_path: Path, text: str) -> None:
+    assert templates.check(own(tmp_path, text)) == []
+
+
+def test_a_check_is_made_once_for_a_text(tmp_path: Path) -> None:
+    template = own(tmp_path, BODY + "exec {{ command }}\n")
+    templates.check(template)
+    began = time.perf_counter()
+    for _ in range(1000):
+        templates.check(template)
+    assert time.perf_counter() - began < 0.5  # bash alone takes 3 ms each time
+
+
+def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    own(tmp_path, BODY + "exec {{ command }}\n")
+    (tmp_path / "binary.sbatch").write_bytes(b"\xff\xfe#!")
+    (tmp_path / "gone.sbatch").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder.sbatch").mkdir()
+    (tmp_path / ".#mine.sbatch").symlink_to("user@host.123")  # an editor's lock
+    os.mkfifo(tmp_path / "pipe.sbatch")
+    assert {one.name for one in templates.every(overrides=tmp_path)} == {"mine", "single", "ddp", "array"}
+    broken = templates.broken(overrides=tmp_path)
+    assert set(broken) == {"binary", "gone", "folder", "pipe"}
+    assert all(str(tmp_path) in str(error.where) and error.cure for error in broken.values())
+    for name in broken:
+        with pytest.raises(ArctlError):
+            templates.find(name, overrides=tmp_path)

@@ -38,7 +38,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "The cluster": {
         "queue": ("arctl.cli.queue:queue_command", "List your jobs in the queue, and why they wait."),
-        "nodes": ("arctl.cli.queue:nodes_command", "Show free GPUs by type and partition."),
+        "nodes": ("arctl.cli.nodes:nodes_command", "Show free GPUs by type and partition."),
         "usage": ("arctl.cli.usage:usage_command", "Sum up GPU-hours, and those that were wasted."),
         "doctor": ("arctl.cli.doctor:doctor_command", "Check this workspace, its cluster and this terminal."),
     },

@@ -111,15 +111,17 @@ def rerun_command(session: Session, /, run: str, **given: Any) -> None:
 @click.argument("run", metavar="RUN")
 @resource_options
 @when_options
+@click.option("--force", is_flag=True, help="Submit although the preflight says no.")
 @click.option("--dry-run", is_flag=True, help="Print the script; queue nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.pass_obj
-def resume_command(session: Session, /, run: str, dry_run: bool, as_json: bool, **given: Any) -> None:
+def resume_command(session: Session, /, run: str, dry_run: bool, as_json: bool, force: bool, **given: Any) -> None:
     """Go on with a run that ended early, from its checkpoint.
 
     A further job of the same run: its directory, configuration and code are as they were; an option changes what the
     job asks for, as --time 8:00:00.
     """
+    from arctl.cli.preflight import check_first
     from arctl.resume import rehearse_resume, resume
 
     session.sync()
@@ -127,9 +129,11 @@ def resume_command(session: Session, /, run: str, dry_run: bool, as_json: bool, 
     if len(numbers) != 1:
         raise UsageError(f"{run!r} names {len(numbers)} runs", cure="name one")
     resources, when = resources_of(given), when_of(session, given)
+    plan = rehearse_resume(session.workspace, numbers[0], resources=resources, when=when)
     if dry_run:
-        plan = rehearse_resume(session.workspace, numbers[0], resources=resources, when=when)
         _show([plan], as_json=as_json)
+    check_first(session.workspace, [plan], force=force)
+    if dry_run:
         return
     done = resume(session.workspace, numbers[0], resources=resources, when=when)
     if as_json:
@@ -157,12 +161,15 @@ def _seeds(text: str | None) -> tuple[int, ...]:
 
 def launch(session: Session, requests: Sequence[Request], given: Mapping[str, Any]) -> None:
     """Submit requests as one array or one by one, or show what that would do, and say what came of it."""
+    from arctl.cli.preflight import check_first
     from arctl.launch import rehearse_all, submit_plans
 
     plans = rehearse_all(session.workspace, requests)
     if given["dry_run"]:
         _show(plans, as_json=given["as_json"])
+        check_first(session.workspace, plans, force=given["force"])
         return
+    check_first(session.workspace, plans, force=given["force"])
     done: list[Launched] = []
 
     def tell(run: Launched) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from arctl.cli import Family
-from arctl.cli.context import Session, columns, echo_json
+from arctl.cli.context import Session, columns, echo_json, narrate
 from arctl.errors import NotFoundError, UsageError
+from arctl.text import safe_line
 
 if TYPE_CHECKING:
     from arctl.templates import Template
@@ -27,12 +28,16 @@ def template_ls(session: Session, as_json: bool) -> None:
     """List the templates; one in templates/ hides the packaged one of its name."""
     from arctl import templates
 
-    found = templates.every(overrides=_overrides(session))
+    overrides = _overrides(session)
+    found, broken = templates.every(overrides=overrides), templates.broken(overrides=overrides)
+    for error in broken.values():
+        narrate(f"warning: {error}")
     if as_json:
-        echo_json("arctl.templates/1", {"templates": [_facts(template) for template in found]})
+        unread = [{"name": name, "path": error.where, "why": error.what} for name, error in broken.items()]
+        echo_json("arctl.templates/1", {"templates": [_facts(template) for template in found], "broken": unread})
         return
     rows = [("template", "from", "what it is for")]
-    rows += [(one.name, str(one.path.parent), one.description) for one in found]
+    rows += [(safe_line(one.name), safe_line(str(one.path.parent)), safe_line(one.description)) for one in found]
     click.echo("\n".join(columns(rows)))
 
 
@@ -51,19 +56,24 @@ def template_show(session: Session, name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.pass_obj
 def template_check(session: Session, name: str | None, as_json: bool) -> None:
-    """Check a template, by name or path, or all of them; exit status 2 where there is something to mend."""
+    """Check a template, by name or path, or all of them; exit status 2 where there is something to mend.
+
+    What it finds is what `arctl submit` refuses.
+    """
     from arctl import templates
 
     found = [_named(session, name)] if name is not None else templates.every(overrides=_overrides(session))
-    findings = {template.name: templates.check(template) for template in found}
+    broken = {} if name is not None else templates.broken(overrides=_overrides(session))
+    places = {one.name: str(one.path) for one in found} | {key: str(error.where) for key, error in broken.items()}
+    findings = {one.name: templates.check(one) for one in found} | {key: [it.what] for key, it in broken.items()}
     if as_json:
-        echo_json("arctl.template-check/1", {"findings": findings})
-    for template in [] if as_json else found:
-        for finding in findings[template.name] or ["nothing to mend"]:
-            click.echo(f"{template.name}: {finding}")
-    wrong = [template for template in found if findings[template.name]]
+        echo_json("arctl.template-check/1", {"findings": {key: findings[key] for key in sorted(findings)}})
+    for key in [] if as_json else sorted(findings):
+        for finding in findings[key] or ["nothing to mend"]:
+            click.echo(safe_line(f"{key}: {finding}"))
+    wrong = [places[key] for key in sorted(findings) if findings[key]]
     if wrong:
-        raise UsageError(f"{len(wrong)} of {len(found)} templates need mending", where=str(wrong[0].path))
+        raise UsageError(f"{len(wrong)} of {len(findings)} templates need mending", where=wrong[0])
 
 
 def _named(session: Session, name: str) -> Template:
