@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -89,13 +90,17 @@ def submit_plans(
     *,
     throttle: int | None = None,
     tell: Callable[[Launched], None] = lambda run: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[Launched]:
-    """Submit what `rehearse_all` has planned, or `plan.admit` has checked, as `submit_array` does."""
+    """Submit what `rehearse_all` has planned, or `plan.admit` has checked, as `submit_array` does.
+
+    `say` hears what is to be known of the copy of the code.
+    """
     jobs = _jobs(workspace, plans)
     first = plans[0]
     dependency = dependency_of(workspace, first.request.when, first.cluster)
     place(workspace, [first], numbers=[1], where=Placement(DRY_TOKEN, live_code(workspace)))  # says what is wrong
-    code, created = _code(workspace, first), time.time()
+    code, created = _code(workspace, first, say=say), time.time()
     tokens = [draw_token() for _ in jobs]
     most = shares(throttle, len(jobs))
     wheres = [Placement(token, code, dependency, share) for token, share in zip(tokens, most, strict=True)]
@@ -188,14 +193,22 @@ def _jobs(workspace: Workspace, plans: Sequence[Plan]) -> list[list[Plan]]:
     return cut(plans, most)
 
 
-def _code(workspace: Workspace, plan: Plan, *, dry: bool = False) -> Code:
+def _code(
+    workspace: Workspace, plan: Plan, *, dry: bool = False, say: Callable[[str], None] = lambda text: None
+) -> Code:
     """Return where the job finds its code: a snapshot of now, unless live code is wanted; a dry one is not made."""
     if plan.request.snapshot is False:
         return live_code(workspace)
-    from arctl.snapshot import look, take
+    from arctl.snapshot import look, python_path, take
 
     taken = (look if dry else take)(workspace, trainer=recipe.trainer_package() if plan.config is not None else None)
-    return Code(taken.path, taken.trainer, taken.facts())
+    for note in taken.notes:
+        say(note)
+    if taken.new and taken.left_out:
+        say(f"not copied with the code, because they may hold secrets: {', '.join(taken.left_out)}")
+    before = os.environ.get("PYTHONPATH", "")
+    path = python_path(taken.path, root=workspace.root, trainer=taken.trainer, before=before)
+    return Code(taken.path, path, taken.facts())
 
 
 def _intend(

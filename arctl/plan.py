@@ -31,8 +31,8 @@ class Code:
 
     workdir: Path
     """Where it starts: a snapshot of the project, or the workspace itself."""
-    trainer: Path | None
-    """What goes in front of PYTHONPATH, so that the trainer is the one of now; None for live code."""
+    python_path: str | None
+    """PYTHONPATH of the job, so that project and trainer are those of now; None for live code."""
     record: Mapping[str, object] | None = None
     """What run.yaml says of the snapshot; None for live code."""
 
@@ -221,10 +221,12 @@ def _shared(workspace: Workspace, plan: Plan, where: Placement) -> dict[str, obj
 
 
 def _environment(site: SlurmSettings, plan: Plan, code: Code) -> dict[str, str]:
-    """Return the environment variables that a job gets: for the trainer where it is, and how often it may requeue."""
+    """Return the environment variables that a job gets: where its code is, and how often the trainer may requeue."""
+    path = {"PYTHONPATH": code.python_path} if code.python_path else {}
     if plan.config is None:
-        return {}
-    path = recipe.trainer_path() if code.trainer is None else recipe.trainer_path(at=code.trainer)
+        return path
+    if code.python_path is None:
+        path = recipe.trainer_path()
     most = {"ARCTL_MAX_REQUEUES": str(site.requeues)} if plan.cluster == "slurm" else {}
     return {**path, **most}
 

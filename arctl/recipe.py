@@ -155,12 +155,9 @@ def trainer_package() -> Path:
     return Path(catalog.__file__).parent
 
 
-def trainer_path(env: Mapping[str, str] | None = None, *, at: Path | None = None) -> dict[str, str]:
-    """Return the variables by which any Python finds the trainer: the copy in `at`, else this one.
-
-    That is PYTHONPATH; nothing where this one is installed.
-    """
-    root = at or trainer_package().parent
+def trainer_path(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables by which any Python finds this trainer: PYTHONPATH in a checkout, nothing once installed."""
+    root = trainer_package().parent
     if root.name in ("site-packages", "dist-packages"):
         return {}
     before = (os.environ if env is None else env).get("PYTHONPATH")

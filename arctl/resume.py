@@ -5,6 +5,7 @@ The job has a token of its own, so that it is healed as a first one is; attempts
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 
@@ -95,15 +96,17 @@ def _check(number: int, row: RunRow | None, *, now: float | None = None) -> None
 
 def _code(workspace: Workspace, old: RunFile) -> Code:
     """Return the code that the run began with. Raises NotFoundError where it is gone."""
-    from arctl.snapshot import trainer_of
+    from arctl.snapshot import find, python_path, trainer_of
 
     if old.code is None:
         return live_code(workspace)
-    tree = workspace.root / str(old.code.get("path") or "missing")
-    if not tree.is_dir():
+    tree = find(workspace, str(old.code.get("hash")))
+    if tree is None:
         cure = f"`arctl rerun {run_name(old.number)}` takes the code of now"
-        raise NotFoundError("the code that the run began with is gone", where=str(tree), cure=cure)
-    return Code(tree, trainer_of(tree), old.code)
+        where = str(workspace.root / str(old.code.get("path")))
+        raise NotFoundError("the code that the run began with is gone, or was changed", where=where, cure=cure)
+    before = os.environ.get("PYTHONPATH", "")
+    return Code(tree, python_path(tree, root=workspace.root, trainer=trainer_of(tree), before=before), old.code)
 
 
 def _undo(workspace: Workspace, directory: RunDir, old: RunFile) -> None:

@@ -134,13 +134,18 @@ def find_workspace(
         return _open(Path(named), "ARCTL_WORKSPACE")
     start = (cwd or _here()).absolute()
     for directory in (start, *start.parents):
-        if (directory / FILE).is_file():
+        if (directory / FILE).is_file() and not _in_snapshot(directory):
             return Workspace(root=directory, settings=load_settings(directory / FILE))
     raise NotFoundError(
         f"no {FILE} here or in a directory above, so this is not an arctl workspace",
         where=str(start),
         cure="run `arctl init`, or name one with --workspace DIR or ARCTL_WORKSPACE",
     )
+
+
+def _in_snapshot(directory: Path) -> bool:
+    """Tell whether a directory is a copy of a workspace's code, which has its arctl.yaml but not its runs."""
+    return directory.name == "tree" and directory.parts[-4:-2] == (".arctl", "code")
 
 
 def load_settings(path: Path) -> Settings:

@@ -44,7 +44,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def does(program: Path, script: str) -> None:
-    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.write_text(f'#!/bin/sh\ncase "$*" in *--test-only*) exit 1;; esac\n{script}\n')
     program.chmod(0o755)
 
 

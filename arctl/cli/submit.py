@@ -178,7 +178,7 @@ def launch(session: Session, requests: Sequence[Request], given: Mapping[str, An
             click.echo(_line(run))
 
     try:
-        submit_plans(session.workspace, plans, tell=tell)
+        submit_plans(session.workspace, plans, tell=tell, say=narrate)
     except SubmittedTwice as error:
         if error.under_way:
             raise

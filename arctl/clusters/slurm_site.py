@@ -179,7 +179,7 @@ def _site(kept: Mapping[str, Mapping[str, str]]) -> Site:
     return Site(
         at=float(kept["when"]["at"]),
         config=told,
-        partitions=site_parse.partitions(raw["partitions"]) if "partitions" in raw else None,
+        partitions=(site_parse.partitions(raw["partitions"]) or None) if "partitions" in raw else None,
         kinds=_kinds(raw["nodes"]) if "nodes" in raw else None,
         associations=site_parse.associations(raw["accounts"], cluster=cluster) if "accounts" in raw else None,
         qos=site_parse.qualities(raw["qos"]) if "qos" in raw else None,
