@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "data": ("arctl.cli.datasets:data_command", "List, make and check data sets."),
         "template": ("arctl.cli.templates:template_command", "List, show and check job templates."),
         "sync": ("arctl.cli.workspace:sync_command", "Read what runs and scheduler have to say."),
+        "clean": ("arctl.cli.workspace:clean_command", "Remove copies of code that no run needs."),
         "rebuild": ("arctl.cli.workspace:rebuild_command", "Make runs.db anew from the run directories."),
     },
 }

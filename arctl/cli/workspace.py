@@ -67,3 +67,23 @@ def rebuild_command(session: Session, as_json: bool) -> None:
         echo_json("arctl.rebuilt/1", found)
         return
     click.echo(f"{report.runs} runs")
+
+
+@click.command("clean")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.pass_obj
+def clean_command(session: Session, as_json: bool) -> None:
+    """Remove copies of code that no run names, and links to runs that are gone.
+
+    Runs and their directories are never touched; a copy that a job wrote files into stays and is named.
+    """
+    from arctl.cleaning import clean
+
+    session.sync()
+    done = clean(session.workspace)
+    if as_json:
+        echo_json("arctl.cleaned/1", asdict(done))
+        return
+    for name in done.spared:
+        narrate(f"warning: .arctl/code/{name} holds files that a job wrote: left alone")
+    click.echo(f"{len(done.snapshots)} copies of code, {len(done.arrays)} arrays' links")
