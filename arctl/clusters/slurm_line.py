@@ -1,0 +1,145 @@
+"""Everybody's waiting jobs, by one squeue that all arctl of a user share for a minute: who stands before whom."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from arctl.clusters import calls
+from arctl.clusters.slurm_call import no_answer, query
+from arctl.clusters.slurm_parse import duration_of, expand, time_of
+from arctl.text import safe_line
+
+FRESH_S = 60.0
+"""How long an answer is believed, seconds."""
+
+FORMAT = "%i|%Q|%P|%U|%S|%l|%E|%r"
+"""Fields of `read_line`; the reason comes last."""
+
+NAME = "line.json"
+"""The kept answer, in the directory that `calls.place` gives."""
+
+LARGEST = 1 << 26
+"""Bytes that the kept answer may have."""
+
+_SITTING_OUT = frozenset({"Dependency", "DependencyNeverSatisfied", "BeginTime", "JobHeldUser", "JobHeldAdmin"})
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job that waits, or an array of which `elements` wait."""
+
+    job_id: str
+    """`77`, `77_3` or `77_[4-9%2]`."""
+    elements: int
+    """How many jobs it stands for."""
+    priority: int
+    """The higher, the sooner."""
+    partition: str
+    """Where it waits; a job that may go to several stands here once for each."""
+    uid: int
+    """Whose it is."""
+    start: float | None
+    """When Slurm expects it to start, Unix seconds."""
+    limit_s: float | None
+    """Time limit, seconds."""
+    dependency: str
+    """What it waits for: `afterok:76(unfulfilled)`."""
+    reason: str
+    """Why it waits, in Slurm's words."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands in line: neither held nor waiting for a time or another job."""
+        return self.priority > 0 and self.reason not in _SITTING_OUT
+
+    def is_job(self, job_id: str) -> bool:
+        """Tell whether this is the job, or the array that the element belongs to."""
+        return job_id in expand(self.job_id) or self.job_id == job_id
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line, and when it was asked for."""
+
+    jobs: tuple[Waiting, ...]
+    """All that this user may see."""
+    at: float
+    """Unix seconds."""
+
+
+def ask(*, max_age_s: float = FRESH_S) -> Line:
+    """Return the waiting jobs of all users, from the user's cache where that is young enough.
+
+    Raises SchedulerError where Slurm is missing or does not answer.
+    """
+    place = calls.place()
+    kept = _kept(place / NAME, max_age_s) if place is not None else None
+    if kept is None:
+        mark = f"{secrets.token_hex(8)}|"
+        form = ["--noheader", "--states=PENDING", "--priority", f"--format={mark}{FORMAT}"]
+        done = query(["squeue", *form], why="line")
+        if done.returncode != 0:
+            raise no_answer("squeue", done.stderr)
+        kept = {"mark": mark, "line": done.stdout, "at": repr(time.time())}
+        if place is not None:
+            _keep(place / NAME, kept)
+    return Line(read_line(kept["line"], mark=kept["mark"]), float(kept["at"]))
+
+
+def read_line(stdout: str, *, mark: str = "") -> tuple[Waiting, ...]:
+    """Read `squeue --noheader --priority --format=MARK FORMAT`; lines that make no sense are passed over."""
+    return tuple(_waiting(stdout, mark))
+
+
+def _waiting(stdout: str, mark: str) -> Iterator[Waiting]:
+    for line in stdout.splitlines():
+        fields = [safe_line(field, limit=400) for field in line.removeprefix(mark).split("|", 7)]
+        if not line.startswith(mark) or len(fields) != 8 or not all(re.fullmatch(r"\d+", fields[at]) for at in (1, 3)):
+            continue
+        job_id, priority, partition, uid, start, limit, dependency, reason = fields
+        yield Waiting(
+            job_id=job_id,
+            elements=sum(1 for _ in expand(job_id)) or 1,
+            priority=int(priority),
+            partition=partition,
+            uid=int(uid),
+            start=time_of(start),
+            limit_s=duration_of(limit),
+            dependency="" if dependency == "(null)" else dependency,
+            reason=reason,
+        )
+
+
+def _kept(place: Path, max_age_s: float) -> dict[str, str] | None:
+    """Return the kept answer while it is young; None for a damaged one, and for a file of somebody else."""
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if os.fstat(descriptor).st_uid != os.getuid():
+                return None
+            found = json.loads(file.read(LARGEST))
+        kept = {key: str(found[key]) for key in ("mark", "line", "at")}
+        age = time.time() - float(kept["at"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return kept if 0 <= age < max_age_s else None
+
+
+def _keep(place: Path, kept: Mapping[str, str]) -> None:
+    """Keep an answer for other calls; a cache that cannot be written is none."""
+    with contextlib.suppress(OSError):
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=place.parent, delete=False) as file:
+            file.write(json.dumps(kept, ensure_ascii=False))
+        try:
+            Path(file.name).replace(place)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
