@@ -7,6 +7,7 @@ overrides. The result is written to `config.yaml` with every key present, and re
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ def from_dict(mapping: object, *, where: str) -> Config:
 def to_dict(config: Config) -> dict[str, dict[str, Any]]:
     """Return the configuration as plain sections of plain values, every key present."""
     return {
-        name: {key: list(value) if isinstance(value, tuple) else value for key, value in section.items()}
-        for name, section in dataclasses.asdict(config).items()
+        name: {key: list(value) if isinstance(value, tuple) else value for key, value in vars(section).items()}
+        for name, section in vars(config).items()
     }
 
 
@@ -97,7 +98,7 @@ def parse_override(text: str) -> tuple[str, object]:
             f"cannot read {text!r}", where="--set", cure="write --set section.key=value, as optim.lr=1e-4"
         )
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), yaml.load(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except yaml.YAMLError:
         raise ConfigError(f"cannot read the value {value!r} of {key}", where="--set", cure="quote it as YAML") from None
 
@@ -177,8 +178,13 @@ def _flatten(mapping: object, *, where: str) -> dict[str, object]:
     return values
 
 
+@functools.cache
+def _known_keys() -> tuple[str, ...]:
+    return tuple(f"{name}.{item.name}" for name, cls in SECTIONS.items() for item in dataclasses.fields(cls))
+
+
 def _check_key(key: str, *, where: str) -> None:
-    known = [f"{name}.{item.name}" for name, cls in SECTIONS.items() for item in dataclasses.fields(cls)]
+    known = _known_keys()
     if key not in known:
         section = key.partition(".")[0]
         inside = [name for name in known if name.startswith(f"{section}.")]
