@@ -1,4 +1,4 @@
-"""What people type for runs: `run12`, `12`, a name, the beginning of one, `@latest`, `run3:run7`."""
+"""What people type for runs: `run12`, `12`, a name, its beginning, a group or sweep, `@latest`, `run3:run7`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _NUMBER = re.compile(r"(?:run)?(\d{1,18})")
 def resolve(db: Path, words: Sequence[str], *, names: Mapping[str, int] | None = None) -> list[int]:
     """Return the numbers of the runs that the words name, in their order, each once.
 
-    A name that several runs have is its newest run's; a range holds the runs that exist in it. `names` (name to
+    A name that several runs have is its newest run's; a range holds the runs that exist in it, a group or a sweep its
+    runs but those that another of them repeats. `names` (name to
     number) saves a look where the caller has it. Raises NotFoundError with the nearest for a word that names nothing,
     UsageError for a beginning that several names share.
     """
@@ -28,7 +29,8 @@ def resolve(db: Path, words: Sequence[str], *, names: Mapping[str, int] | None =
     known = read.names(db) if names is None else names
     found: dict[int, None] = {}
     for word in words:
-        found.update(dict.fromkeys(_resolve(word, numbers, known)))
+        together = [] if word in known or _number(word) is not None else read.group(db, word)
+        found.update(dict.fromkeys(together or _resolve(word, numbers, known)))
     return list(found)
 
 

@@ -17,6 +17,11 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for place, name in enumerate(["r3d_tiny", "frame_tiny", "r3d_tiny", "frame_r50", "9lives"]):
         floor = 10 if place == 3 else 0
         write.new_run(path, name=name, token=f"arctl-{place}", created=1.0, cluster="local", template="t", floor=floor)
+    for place in range(3):
+        told = {"token": f"arctl-sweep-{place}", "created": 1.0, "cluster": "local", "template": "t"}
+        write.new_run(path, name=f"lr-00{place}", group="lr", sweep="lr", floor=20, **told)
+    again = {"token": "arctl-again", "created": 1.0, "cluster": "local", "template": "t", "rerun_of": 22}
+    write.new_run(path, name="lr-001", group="lr", sweep="lr", **again)
     return path
 
 
@@ -30,10 +35,13 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["r3d"], [3]),
         (["frame_t"], [2]),
         (["9lives"], [12]),
-        (["@latest"], [12]),
+        (["@latest"], [24]),
+        (["lr"], [21, 23, 24]),
+        (["lr", "lr-000"], [21, 23, 24]),
+        (["lr-001"], [24]),
         (["run2:run11"], [2, 3, 11]),
         (["11:2"], [2, 3, 11]),
-        (["run3", "r3d_tiny", "@latest", "1:3"], [3, 12, 1, 2]),
+        (["run3", "r3d_tiny", "@latest", "1:3"], [3, 24, 1, 2]),
         ([], []),
     ],
 )
@@ -45,7 +53,7 @@ def test_words_name_runs(db: Path, words: list[str], numbers: list[int]) -> None
     ("word", "cure"),
     [
         ("run4", "run3"),
-        ("run99", "run12"),
+        ("run99", "run24"),
         ("5:9", "run3"),
         ("r3d_tinny", "'r3d_tiny'"),
         ("@newest", "@latest"),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["queue_command"]
 
+UNLIMITED_S = 300 * 86400.0
+"""Slurm counts a job without a time limit as a year: an expectation beyond this is none, seconds."""
+
 WIDE = 100
 """Columns from which on there is room for places, partitions and limits."""
 
@@ -133,6 +136,8 @@ def _when(job: QueuedJob) -> str:
     if job.started is None:
         return ""
     ahead = job.started - time.time()
+    if ahead > UNLIMITED_S:
+        return ""
     return f"in {_time(ahead)}" if ahead > 0 else "soon"
 
 

@@ -138,6 +138,16 @@ def names(db: Path) -> Mapping[str, int]:
         return dict(connection.execute("SELECT name, max(number) FROM runs GROUP BY name"))
 
 
+def group(db: Path, name: str) -> list[int]:
+    """Return the runs of a group or sweep, oldest first, but those that another of them repeats."""
+    query = (
+        "SELECT number FROM runs WHERE (group_name = ?1 OR sweep = ?1) AND number NOT IN "
+        "(SELECT rerun_of FROM runs WHERE (group_name = ?1 OR sweep = ?1) AND rerun_of IS NOT NULL) ORDER BY number"
+    )
+    with reading(db) as connection:
+        return [row[0] for row in connection.execute(query, (name,))] if connection else []
+
+
 def numbers(db: Path) -> list[int]:
     """Return the numbers of all runs, smallest first."""
     with reading(db) as connection:

@@ -28,6 +28,9 @@ from arctl.why.answer import Answer
 from arctl.why.sooner import place_of, sooner
 from arctl.why.words import clock, span
 
+UNLIMITED_S = 300 * 86400.0
+"""Slurm counts a job without a time limit as a year: an expectation beyond this is none, seconds."""
+
 _ITS_TURN = frozenset({"Priority", "Resources", "None", "ReqNodeNotAvail", "Nodes required for job are DOWN"})
 
 
@@ -136,7 +139,9 @@ def _standing(own: Waiting | None, queue: Queue, reason: Reason, *, now: float) 
         notes.append(f"place {place.number} of {place.of} in partition {own.partition}{of}")
     if own.start is not None and own.start > now and reason.word != "BeginTime":
         facts["expected_start"] = own.start
-        notes.append(f"Slurm expects it to start at {clock(own.start)}, in {span(own.start - now)}; often it is sooner")
+        expected = f"Slurm expects it to start at {clock(own.start)}, in {span(own.start - now)}; often it is sooner"
+        far = own.start - now > UNLIMITED_S
+        notes.append("when it starts hangs on jobs that have no time limit" if far else expected)
     return notes, facts
 
 
