@@ -50,7 +50,7 @@ def test_help_lists_every_command_under_its_heading() -> None:
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["sbumit"], "error: no such command 'sbumit' (did you mean 'submit'?)\n"),
+        (["sbumit"], "error: no such command 'sbumit' (did you mean 'submit' or 'resume'?)\n"),
         (["--workspce", "x"], "error: no such option '--workspce'. Did you mean '--workspace'? (see `arctl --help`)\n"),
         (["submit", "--modle", "x"], "'--modle'"),
         (["cancel"], "error: missing argument 'RUN...' (see `arctl cancel --help`)\n"),

@@ -32,6 +32,12 @@ ROOT = Path(__file__).parent.parent
 HERE = Request(command=("sh", "-c", 'echo "in $ARCTL_RUN_DIR"'), name="here")
 TRAIN = Request(model="r3d_tiny", data="motions", cluster="slurm")
 SEEDS = TRAIN.with_seeds([4, 5, 6])
+LINE = """line() {  # id, state, start, node, reason, name, as squeue prints them behind a mark
+    mark=$(printf '%s\\n' "$@" "$FORMAT" | sed -n 's/^--format=\\([^%]*\\).*/\\1/p')
+    echo "$mark$1|$2|low|$3|2026-01-01T00:00:00|60:00|59:00|1|1|1|100M|N/A|normal|root|$4||$5|$6"
+}
+FORMAT=$(printf '%s\\n' "$@" | grep '^--format=')
+"""
 QUEUED = 'job=$(sed -n "s/^#SBATCH --job-name=//p" runs/run0001/job.sbatch)'
 
 
@@ -137,7 +143,7 @@ def test_an_unclear_answer_is_healed_by_sync(workspace: Workspace, programs: Pat
         submit_array(workspace, SEEDS)
     assert [row.state for row in rows(workspace)] == [State.UNCONFIRMED] * 3
     # The first element has left the queue already; its id follows from those of the others.
-    does(programs / "squeue", f'cd "{workspace.root}"; {QUEUED}; echo "77_[1-2]|PENDING|N/A||Priority|$job"')
+    does(programs / "squeue", f'cd "{workspace.root}"; {QUEUED}; {LINE}line "77_[1-2]" PENDING N/A "" Priority "$job"')
     age(workspace, seconds=60)
     sync(workspace, force=True)
     assert [row.job_id for row in rows(workspace)] == ["77_0", "77_1", "77_2"]
@@ -153,9 +159,13 @@ def test_killed_after_sbatch_every_element_is_healed(workspace: Workspace, progr
     assert subprocess.run(argv, cwd=ROOT, timeout=60).returncode == -signal.SIGKILL
     assert [row.state for row in rows(workspace)] == [State.SUBMITTING] * 2
     assert [row.token for row in rows(workspace)] == tokens(workspace)
-    sacct = f'{QUEUED}; echo "77_0|COMPLETED|0:0|2026-01-01T00:00:00|2026-01-01T00:01:00|n1|None|$job"'
+    times = "2026-01-01T00:00:00|2026-01-01T00:00:00|2026-01-01T00:01:00"
+    sacct = f'{QUEUED}; echo "77_0|COMPLETED|0:0|{times}|n1|None|$job"'
     does(programs / "sacct", f'cd "{workspace.root}"; {sacct}')
-    does(programs / "squeue", f'cd "{workspace.root}"; {QUEUED}; echo "77_1|RUNNING|2026-01-01T00:00:00|n2|None|$job"')
+    does(
+        programs / "squeue",
+        f'cd "{workspace.root}"; {QUEUED}; {LINE}line 77_1 RUNNING 2026-01-01T00:00:00 n2 None "$job"',
+    )
     age(workspace, seconds=60)
     report = sync(workspace, force=True)
     assert report.scheduler_errors == report.troubles == ()
@@ -170,8 +180,8 @@ def test_an_id_that_is_somebody_elses_by_now_is_left_alone(workspace: Workspace,
     does(programs / "sbatch", "echo 77")
     submit_array(workspace, SEEDS[:2])
     own = tokens(workspace)[0].removesuffix("_0")
-    queue = f"77_0|RUNNING|2026-01-01T00:00:00|n1|None|x-{own}\\n77_1|RUNNING|N/A|n1|None|x-arctl-ffffffffffff"
-    does(programs / "squeue", f"printf '{queue}\\n'")
+    queue = f"line 77_0 RUNNING 2026-01-01T00:00:00 n1 None x-{own}; line 77_1 RUNNING N/A n1 None x-arctl-ffffffffffff"
+    does(programs / "squeue", f"{LINE}{queue}")
     does(programs / "scancel", f'echo "$@" >> {programs}/cancelled')
     report = sync(workspace, force=True)
     assert [row.state for row in rows(workspace)] == [State.RUNNING, State.PENDING]

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _attempt(run_dir.absolute(), claim, log, stop, position)
     finally:
+        stop.done()
         log.close()
 
 
@@ -52,11 +53,12 @@ def _attempt(
         message, status, code = "stopped at once by a second SIGINT; nothing was saved", "interrupted", 130
         print(f"trainer: error: {message}", file=sys.stderr)
     except BaseException as caught:
-        error = explain(caught, config=checked, attempt=claim.path if claim else None)
+        error = stop.parting or explain(caught, config=checked, attempt=claim.path if claim else None)
         message, status, code = str(error), _status(error), _print(error)
     finally:
         end_watch()
-    log.write("end", status=status, exit_code=code, message=message, epoch=position.reached, step=position.step)
+    if stop.parting is None:
+        log.write("end", status=status, exit_code=code, message=message, epoch=position.reached, step=position.step)
     return code
 
 

@@ -49,7 +49,7 @@ def save(
 
     Raises TrainerError where it cannot be written: the older files are whole then.
     """
-    temporary = directory / f".{LAST}.tmp"
+    temporary = directory / f".{LAST}.{attempt}.tmp"  # a lost node may still write one of its own
     try:
         directory.mkdir(exist_ok=True)
         entry = _write(temporary, state) | {"epoch": epoch, "step": step, "attempt": attempt}
@@ -66,6 +66,8 @@ def save(
         _sync_directory(directory)
         _replace_json(directory / MANIFEST, manifest)
         _sync_directory(directory)
+        for leftover in half_saved(directory):
+            leftover.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
         raise TrainerError(
@@ -76,6 +78,11 @@ def save(
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def half_saved(directory: Path) -> list[Path]:
+    """Return what attempts have left behind that were killed while they saved."""
+    return sorted(directory.glob(f".{LAST}.*.tmp"))
 
 
 def find(directory: Path) -> Found | None:

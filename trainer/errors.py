@@ -5,6 +5,7 @@ TrainerError       1   the rest: a full disk, a device that fails
 +-- DataError      5   a video, a split file, a class list, a checkpoint is damaged or missing
 +-- Superseded    98   another start of the trainer has taken over this run directory
 +-- Interrupted  143   asked to stop by a signal; the state is saved
+    +-- RequeueFailed 75   the same, and Slurm could not be asked to queue the job again
 """
 
 from __future__ import annotations
@@ -52,3 +53,9 @@ class Interrupted(TrainerError):
     """A signal asked the trainer to stop; its state is saved."""
 
     exit_code = 143
+
+
+class RequeueFailed(Interrupted):
+    """As Interrupted, but the job could not be queued again."""
+
+    exit_code = 75

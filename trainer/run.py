@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -15,9 +17,10 @@ from trainer import checkpoint, predictions
 from trainer.data.loaders import Loaders
 from trainer.distributed import World, bare
 from trainer.engine import Engine
-from trainer.errors import Interrupted, Superseded, TrainerError
+from trainer.errors import Superseded, TrainerError
 from trainer.metrics import EpochSums
 from trainer.progress import Screen
+from trainer.requeue import leave
 from trainer.resume import snapshot
 from trainer.schedule import Schedule
 from trainer.start import Start
@@ -30,6 +33,8 @@ class Run:
 
     start: Start
     """What the outside gave it."""
+    env: Mapping[str, str]
+    """The environment that it was given."""
     world: World
     """This process among those of the run."""
     loaders: Loaders
@@ -67,9 +72,10 @@ def load_weights(run: Run) -> None:
 
 def keep_predictions(run: Run, scores_NVK: Tensor) -> str | None:
     """Write the predictions file; return its path relative to the run directory, None where it could not be written."""
-    if not run.world.main:
-        return None
     start, position = run.start, run.start.position
+    if start.claim is None:
+        return None
+    start.claim.check()
     about = predictions.About("val", position.epoch, position.step, start.config.data.name)
     try:
         path = predictions.write_predictions(
@@ -110,10 +116,14 @@ def save_state(run: Run, *, best: bool, needed: bool, epoch: int | None = None) 
 
 
 def interrupt(run: Run) -> NoReturn:
-    """Save the state and stop, as a signal asked."""
+    """Save the state and stop, as a signal asked; first have Slurm queue the job again where that is due."""
     save_state(run, best=False, needed=True)
-    position, reason = run.start.position, run.start.stop.reason or "a signal to another process"
-    raise Interrupted(f"stopped by {reason} at step {position.step}; the state is saved: start again to go on")
+    stop = run.start.stop
+    stop.warned, stop.told = (bool(count) for count in run.world.total([float(stop.warned), float(stop.told)]))
+    parting = leave(run.start, env=run.env)
+    with contextlib.suppress(RuntimeError):  # Slurm may have ended one of them already
+        run.world.total([0.0])  # the others wait until the first has asked: the end of one is the end of all
+    raise parting
 
 
 def warn(run: Run, code: str, message: str, **belongs: str) -> None:

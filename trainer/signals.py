@@ -10,6 +10,10 @@ import os
 import signal
 import time
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainer.errors import Interrupted
 
 
 class StopFlag:
@@ -17,13 +21,23 @@ class StopFlag:
 
     def __init__(self) -> None:
         self.reason: str | None = None
-        """Name of the signal that asked; None where none has."""
+        """Name of the signal that asked last; None where none has."""
+        self.warned = False
+        """Whether SIGUSR2 has come: the job's time is nearly up, or it is preempted."""
+        self.told = False
+        """Whether SIGTERM has come: SIGKILL will follow."""
+        self.parting: Interrupted | None = None
+        """What the process ends with, where its end record is written already."""
         self._pid = os.getpid()
 
     def install(self) -> None:
         """Listen to SIGUSR2, SIGTERM and SIGINT; a second SIGINT interrupts at once."""
         for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._receive)
+
+    def done(self) -> None:
+        """Take no more notice of SIGUSR2: Python's own end would fall back to dying of it."""
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
     def __bool__(self) -> bool:
         """Say whether to stop."""
@@ -35,6 +49,8 @@ class StopFlag:
         if number == signal.SIGINT and self.reason is not None:
             raise KeyboardInterrupt
         self.reason = signal.Signals(number).name
+        self.warned |= number == signal.SIGUSR2
+        self.told |= number == signal.SIGTERM
         signal.signal(signal.SIGCHLD, _ignore)  # torch's handler raises between any two instructions
 
 

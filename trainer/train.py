@@ -56,7 +56,7 @@ def train(start: Start, *, env: Mapping[str, str]) -> str:
         check_weights(start)
         loaders = open_loaders(config, rank=world.rank, world=world.size)
         try:
-            run = prepare(start, world, loaders)
+            run = prepare(start, world, loaders, env=env)
             resumed = take_up(run)
             announce(run, resumed)
             while (why := finished(run)) is None:
@@ -70,13 +70,14 @@ def train(start: Start, *, env: Mapping[str, str]) -> str:
             loaders.close()
 
 
-def prepare(start: Start, world: World, loaders: Loaders) -> Run:
+def prepare(start: Start, world: World, loaders: Loaders, *, env: Mapping[str, str]) -> Run:
     """Build the model and what belongs to it. Every process starts with the same weights."""
     config = start.config
     engine = Engine(config, classes=len(loaders.classes), world=world)
     steps = -(-loaders.batches_per_epoch // config.optim.accumulate)
     return Run(
         start=start,
+        env=env,
         world=world,
         loaders=loaders,
         engine=engine,
@@ -97,6 +98,8 @@ def take_up(run: Run) -> int | None:
     where = str(directory / found.name)
     position = run.start.position
     notes = list(found.complaints)
+    if checkpoint.half_saved(directory):
+        notes.append("the last save was cut short: what came after the one before it is done again")
     lost = restore(found.state, run.engine, position, run.sums, classes=run.loaders.classes, where=where)
     for note in [*notes, *([lost] if lost else [])]:
         warn(run, "resume", note, path=where)

@@ -37,10 +37,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "The cluster": {
-        "queue": ("arctl.cli.queue:queue_command", "List your jobs in the queue, and why they wait."),
-        "nodes": ("arctl.cli.nodes:nodes_command", "Show free GPUs by type and partition."),
-        "usage": ("arctl.cli.usage:usage_command", "Sum up GPU-hours, and those that were wasted."),
-        "doctor": ("arctl.cli.doctor:doctor_command", "Check this workspace, its cluster and this terminal."),
+        "queue": ("arctl.cli.queue:queue_command", "List your jobs in the queue."),
+        "nodes": ("arctl.cli.nodes:nodes_command", "Show the free GPUs of the cluster."),
+        "usage": ("arctl.cli.usage:usage_command", "Sum up the GPU-hours that runs have held."),
+        "doctor": ("arctl.cli.doctor:doctor_command", "Check the workspace, its disk, its registry, Slurm."),
     },
     "Manage": {
         "init": ("arctl.cli.workspace:init_command", "Make a workspace."),
@@ -48,7 +48,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "data": ("arctl.cli.datasets:data_command", "List, make and check data sets."),
         "template": ("arctl.cli.templates:template_command", "List, show and check job templates."),
         "sync": ("arctl.cli.workspace:sync_command", "Read what runs and scheduler have to say."),
-        "clean": ("arctl.cli.workspace:clean_command", "Remove copies of code that no run needs."),
+        "clean": ("arctl.cli.workspace:clean_command", "Remove copies of code that no run names."),
         "rebuild": ("arctl.cli.workspace:rebuild_command", "Make runs.db anew from the run directories."),
     },
 }

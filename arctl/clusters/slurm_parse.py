@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from arctl.clusters.base import JobState, element_of
+from arctl.clusters.base import JobState, QueuedJob, element_of
 from arctl.states import ENDED, State
 from arctl.text import safe_line
 
-SQUEUE_FORMAT = "%i|%T|%S|%N|%r|%j"
-"""Fields of `squeue_states`; the job name comes last."""
+SQUEUE_FORMAT = "%i|%T|%P|%S|%V|%l|%L|%Q|%D|%C|%m|%b|%q|%a|%N|%E|%r|%j"
+"""Fields of `queued_jobs`; the job name comes last."""
 
-SACCT_FIELDS = "JobID,State,ExitCode,Start,End,NodeList,Reason,JobName"
+SACCT_FIELDS = "JobID,State,ExitCode,Submit,Start,End,NodeList,Reason,JobName"
 """Fields of `sacct_states`; the job name comes last."""
 
 STATES: Mapping[str, State] = {
@@ -54,6 +54,8 @@ _PENDING_ARRAY = re.compile(r"(\d+)_\[([\d,:-]+)(?:%\d+)?\]")
 _SUBMITTED = re.compile(r"(\d+)(?:;(\S+))?")
 _TOKEN = re.compile(r"arctl-[0-9a-f]{12}")
 _MOST_ELEMENTS = 100_000
+_NO_LIMIT = "365-00:00:00"  # what squeue says of a running job without a limit
+_QUEUE_BARS, _SACCT_BARS = SQUEUE_FORMAT.count("|"), SACCT_FIELDS.count(",")
 
 
 def submitted_id(stdout: str) -> str | None:
@@ -92,6 +94,15 @@ def time_text(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(max(0.0, seconds), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+def duration_of(text: str) -> float | None:
+    """Translate `1-02:03:04`, `2:03:04` or `3:04` to seconds; None for `UNLIMITED` or `INVALID`."""
+    match = re.fullmatch(r"(?:([0-9]{1,7})-)?(?:([0-9]{1,7}):)?([0-9]{1,7}):([0-9]{2})", text.strip())
+    if match is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
 def token_of(name: str) -> str | None:
     """Return the token that a job's name carries."""
     found = _TOKEN.findall(name)
@@ -115,54 +126,59 @@ def expand(job_id: str) -> Iterator[str]:
             yield f"{match[1]}_{index}"
 
 
-def squeue_states(stdout: str, *, at: float) -> dict[str, JobState]:
-    """Read `squeue -h -o SQUEUE_FORMAT`; lines that make no sense (a banner) are passed over."""
-    states: dict[str, JobState] = {}
-    for line in stdout.splitlines():
-        fields = line.split("|", 5)
-        state = state_of(fields[1]) if len(fields) == 6 else None
-        if state is None:
-            continue
-        job_id, _, started, node, reason, name = fields
-        fact = JobState(
-            job_id=job_id,
-            state=state,
+def queued_jobs(stdout: str, *, mark: str = "") -> tuple[QueuedJob, ...]:
+    """Read `squeue -h --array -o MARK SQUEUE_FORMAT`; lines that make no sense (a banner) are passed over.
+
+    A `mark` that nobody could know beforehand (16 random hex digits, say), in front of the format, tells a line of
+    squeue from the second line of somebody's job name.
+    """
+    jobs: list[QueuedJob] = []
+    for line in stdout.split("\n"):
+        fields = line.removeprefix(mark).split("|", _QUEUE_BARS)
+        state = state_of(fields[1]) if line.startswith(mark) and len(fields) == _QUEUE_BARS + 1 else None
+        if state is not None:
+            job = _queued(fields, state)
+            jobs += (
+                replace(job, job_id=job_id, token=_own_token(job.token, job_id)) for job_id in expand(fields[0].strip())
+            )
+    return tuple(jobs)
+
+
+def squeue_states(stdout: str, *, at: float, mark: str = "") -> dict[str, JobState]:
+    """Read the same answer for the states alone, by job."""
+    return {
+        job.job_id: JobState(
+            job_id=job.job_id,
+            state=job.state,
             at=at,
             source="squeue",
-            node=_word(node),
-            reason=_word(reason),
-            started=time_of(started) if state is not State.PENDING else None,
-            token=token_of(name),
+            node=job.node,
+            reason=job.reason,
+            started=None if job.state is State.PENDING else job.started,
+            token=job.token,
         )
-        states.update((one.job_id, one) for one in _each(fact))
-    return states
+        for job in queued_jobs(stdout, mark=mark)
+    }
 
 
-def sacct_states(stdout: str, *, at: float) -> dict[str, JobState]:
-    """Read `sacct -nPXD -o SACCT_FIELDS`; of a job that was requeued the last record counts."""
-    states: dict[str, JobState] = {}
-    for line in stdout.splitlines():
-        fields = line.split("|", 7)
-        state = state_of(fields[1]) if len(fields) == 8 else None
+def sacct_states(stdout: str, *, at: float, tokens: Mapping[str, str] | None = None) -> dict[str, JobState]:
+    """Read `sacct -nPXD -o SACCT_FIELDS`: of a job's records the one submitted last counts, as after a requeue.
+
+    Ids are given anew after years, or weeks: `tokens` (job -> the token that it carries) says whose records to believe.
+    """
+    chosen: dict[str, tuple[int, float, JobState]] = {}
+    for line in stdout.split("\n"):
+        fields = line.split("|", _SACCT_BARS)
+        state = state_of(fields[1]) if len(fields) == _SACCT_BARS + 1 else None
         if state is None:
             continue
-        job_id, _, code, started, ended, node, reason, name = fields
-        exit_code, signal = exit_of(code) if state in ENDED else (None, None)
-        fact = JobState(
-            job_id=job_id,
-            state=state,
-            at=at,
-            source="sacct",
-            exit_code=exit_code,
-            signal=signal,
-            node=_word(node),
-            reason=_word(reason),
-            started=time_of(started),
-            ended=time_of(ended) if state in ENDED else None,
-            token=token_of(name),
-        )
-        states.update((one.job_id, one) for one in _each(fact))
-    return states
+        for fact in _each(_accounted(fields, state, at=at)):
+            wanted = (tokens or {}).get(fact.job_id)
+            own = 2 if wanted is None or fact.token == wanted else int(fact.token is None)  # a name can come late
+            rank = own, time_of(fields[3]) or 0.0, fact
+            if fact.job_id not in chosen or rank[:2] >= chosen[fact.job_id][:2]:
+                chosen[fact.job_id] = rank
+    return {job_id: fact for job_id, (_, _, fact) in chosen.items()}
 
 
 def scontrol_state(stdout: str, job_id: str, *, at: float) -> JobState | None:
@@ -189,6 +205,61 @@ def scontrol_state(stdout: str, job_id: str, *, at: float) -> JobState | None:
             token=_own_token(token_of(fields.get("JobName", "")), job_id),
         )
     return None
+
+
+def _queued(fields: Sequence[str], state: State) -> QueuedJob:
+    """Read the fields of one line; the id as it stands, of however many elements."""
+    job_id, word, partition, start, submit, limit, left, priority, nodes, cpus, mem, *rest, name = fields
+    gres, qos, account, node, dependency, reason = (_word(text) for text in rest)
+    unlimited = limit.strip() == _NO_LIMIT
+    return QueuedJob(
+        job_id=job_id,
+        state=state,
+        word=safe_line(word, limit=40),
+        name=safe_line(name, limit=200),
+        token=token_of(name),
+        partition=_word(partition),
+        node=node,
+        reason=reason,
+        started=time_of(start),
+        submitted=time_of(submit),
+        limit_s=None if unlimited else duration_of(limit),
+        left_s=None if unlimited else duration_of(left),
+        priority=_number(priority),
+        cpus=_number(cpus),
+        mem=_word(mem),
+        gres=gres,
+        nodes=_number(nodes),
+        dependency=dependency,
+        qos=qos,
+        account=account,
+    )
+
+
+def _accounted(fields: Sequence[str], state: State, *, at: float) -> JobState:
+    """Read the fields of one record; the id as it stands, of however many elements."""
+    job_id, _, code, _, started, ended, node, reason, name = fields
+    exit_code, signal = exit_of(code) if state in ENDED else (None, None)
+    return JobState(
+        job_id=job_id,
+        state=state,
+        at=at,
+        source="sacct",
+        exit_code=exit_code,
+        signal=signal,
+        node=_word(node),
+        reason=_word(reason)
+        if state is State.PENDING
+        else None,  # it is why the job last waited, also when it has ended
+        started=None if state is State.PENDING else time_of(started),
+        ended=time_of(ended) if state in ENDED else None,
+        token=token_of(name),
+    )
+
+
+def _number(text: str) -> int | None:
+    """Translate digits; None for what else squeue writes (`1-2` nodes, `N/A`)."""
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text.strip()) else None
 
 
 def _each(fact: JobState) -> Iterator[JobState]:

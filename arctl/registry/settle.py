@@ -62,7 +62,7 @@ def settle(connection: sqlite3.Connection, number: int, *, now: float) -> bool:
         "watched": _watched(state, job, attempt, ended=ended, now=now),
         **{name: job.get(name) for name in ("job_id", "node", "reason", "signal")},
         "heard": job.get("asked_at"),
-        "exit_code": job["exit_code"] if job.get("exit_code") is not None else attempt.get("exit_code"),
+        "exit_code": _exit_code(job, attempt),
         "started": job.get("started") or counts["started"],
         "ended": ended,
         "message": message,
@@ -74,6 +74,13 @@ def settle(connection: sqlite3.Connection, number: int, *, now: float) -> bool:
         f"UPDATE runs SET {', '.join(f'{name} = ?' for name in told)} WHERE number = ?", (*told.values(), number)
     )
     return message is None and state in _BAD_END
+
+
+def _exit_code(job: Mapping[str, Any], attempt: Mapping[str, Any]) -> int | None:
+    """Return the job's exit status, else the trainer's own: Slurm 22.05 keeps seven bits of it, and says 15 for 143."""
+    own: int | None = attempt.get("exit_code")
+    told: int | None = job.get("exit_code")
+    return own if told is None or (own is not None and own & 0x7F == told) else told
 
 
 def _one(connection: sqlite3.Connection, query: str, number: int) -> Mapping[str, Any]:

@@ -62,14 +62,18 @@ class Loopback:
         env = {**os.environ, **self.env}
         return subprocess.run(args, env=env, capture_output=True, text=True, timeout=timeout, check=False)
 
+    def start(self, daemon: str, *args: str) -> None:
+        """Start a daemon again."""
+        _spawn(self.directory, daemon, *args)
+
 
 def missing() -> list[str]:
     """Name the programs that this machine lacks."""
     return [program for program in PROGRAMS if shutil.which(program, path=_search_path()) is None]
 
 
-def up(directory: Path | None = None) -> Loopback:
-    """Start a cluster (3 to 15 s) and return it when both nodes are idle; an older one there is removed."""
+def up(directory: Path | None = None, **changes: object) -> Loopback:
+    """Start a cluster (3 to 15 s), slurm.conf with `changes`, until both nodes are idle; an older one there goes."""
     if directory is None:
         directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
     else:
@@ -79,7 +83,7 @@ def up(directory: Path | None = None) -> Loopback:
     (directory / "owner").write_text(f"{os.getpid()} {_started(os.getpid())}\n")
     cluster = Loopback(directory.resolve())
     try:
-        _start(cluster)
+        _start(cluster, changes)
     except BaseException:
         _print_logs(cluster.directory)
         down(directory)
@@ -114,12 +118,12 @@ def sweep() -> None:
             down(directory)
 
 
-def _start(cluster: Loopback) -> None:
+def _start(cluster: Loopback, changes: Mapping[str, object]) -> None:
     directory = cluster.directory
     for name in ("munge", "state", "spool", "run", "log", "dev", "sql"):
         (directory / name).mkdir(mode=0o755)
     ports = dict(zip(("ctld", "dbd", "sql", "node1", "node2"), _free_ports(5), strict=True))
-    _configure(directory, ports)
+    _configure(directory, ports, changes)
     _start_munge(directory)
     _start_sql(directory, ports["sql"])
     _spawn(directory, "slurmdbd")
@@ -133,11 +137,14 @@ def _start(cluster: Loopback) -> None:
     )
 
 
-def _configure(directory: Path, ports: Mapping[str, int]) -> None:
+def _configure(directory: Path, ports: Mapping[str, int], changes: Mapping[str, object]) -> None:
     values = {"dir": directory, "user": getpass.getuser(), "password": secrets.token_hex(12), **ports}
     values["accounting"] = "accounting_storage/slurmdbd"
     for source in sorted(CONF.iterdir()):
         _write_secret(directory / source.name, source.read_text().format(**values))
+    conf = directory / "slurm.conf"
+    kept = [line for line in conf.read_text().splitlines() if line.partition("=")[0] not in changes]
+    conf.write_text("\n".join([*(f"{name}={value}" for name, value in changes.items()), *kept, ""]))
     values["accounting"] = "accounting_storage/none"
     (directory / "noacct.conf").write_text((CONF / "slurm.conf").read_text().format(**values))
     grant = f"GRANT ALL ON *.* TO slurm@'127.0.0.1' IDENTIFIED BY '{values['password']}';\n"

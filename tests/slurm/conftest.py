@@ -24,8 +24,8 @@ def _harness() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def slurm_cluster() -> Iterator[Any]:
-    """A real cluster (`cluster.Loopback`), started once; skips where Slurm is missing unless ARCTL_REQUIRE_SLURM=1."""
+def slurm_harness() -> Any:
+    """The module `cluster.py`; skips where Slurm is missing unless ARCTL_REQUIRE_SLURM=1."""
     harness = _harness()
     if lacking := harness.missing():
         reason = f"no Slurm here: {', '.join(lacking)} not installed (apt-get install {harness.PACKAGES})"
@@ -33,11 +33,17 @@ def slurm_cluster() -> Iterator[Any]:
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     harness.sweep()
-    cluster = harness.up()
+    return harness
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster(slurm_harness: Any) -> Iterator[Any]:
+    """A real cluster (`cluster.Loopback`), started once."""
+    cluster = slurm_harness.up()
     try:
         yield cluster
     finally:
-        harness.down(cluster.directory)
+        slurm_harness.down(cluster.directory)
 
 
 @pytest.fixture

@@ -24,12 +24,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_set(tmp_path_factory.mktemp("set") / "noise")
 
 
-def begin(run_dir: Path, *, job: str, before: str = "") -> subprocess.Popen[str]:
-    """Start `python -m trainer` as a group of its own; `before` is Python that runs first."""
+def begin(run_dir: Path, *, job: str, before: str = "", **more: str) -> subprocess.Popen[str]:
+    """Start `python -m trainer` as a group of its own; `before` is Python that runs first, `more` its environment."""
     code = f"{before}\nimport sys; from trainer.__main__ import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", code, "--run-dir", str(run_dir)],
-        env=environment(ARCTL_JOB_ID=job),
+        env=environment(ARCTL_JOB_ID=job, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
