@@ -138,7 +138,11 @@ def _asked(files: RunDir, attempts: Sequence[AttemptRow]) -> tuple[float | None,
         return None, 0
     env = values.get("env")
     most = str(env.get("ARCTL_MAX_REQUEUES", "")).strip("'\"") if isinstance(env, Mapping) else ""
-    used = sum(attempt.status == "interrupted" for attempt in attempts)
+    job = attempts[-1].name.rpartition(".")[0] if attempts else ""
+    used = sum(
+        attempt.status == "interrupted" and attempt.name.startswith(f"{job}.") and "preempt" not in str(attempt.message)
+        for attempt in attempts
+    )
     return limit, max(0, int(most) - used) if most.isdecimal() else 0
 
 
