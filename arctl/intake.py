@@ -6,20 +6,24 @@ Run directories are the truth: where an event file no longer fits what was read 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from arctl import events
 from arctl.errors import DataError
 from arctl.registry import ingest
 from arctl.registry.connect import transaction
-from arctl.registry.ingest import AttemptNews, NewPoint
+from arctl.registry.ingest import AttemptNews, Curves
 from arctl.registry.rows import Offset
 from arctl.registry.settle import settle
-from arctl.rundir import RunDir, run_name
+from arctl.rundir import RunDir, attempt_order, run_name
 from arctl.settings import Workspace
 from arctl.tail import Chunk, read_new, read_small
 
@@ -28,6 +32,8 @@ CHUNK = 1 << 20
 
 _ATTEMPT = re.compile(r"([A-Za-z0-9_-]+)\.(\d+)")
 _NOWHERE = Offset(0, 0, -1)
+_WHOLE = 1 << 53
+_scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
 
 
 class Restarted(Exception):
@@ -63,7 +69,7 @@ def read_again(workspace: Workspace, number: int, known: Mapping[str, Offset], *
         if ingest.forget(connection, number, seen=known):
             for news in fresh_news(RunDir(workspace.run_dir(number)), number, {}):
                 ingest.store_news(connection, news)
-                taken.append(replace(news, points=[]))
+                taken.append(replace(news, points=[], curves=[]))
         settle(connection, number, now=now)
     return taken
 
@@ -72,9 +78,16 @@ def _fold(number: int, attempt: str, chunk: Chunk, at: Offset) -> AttemptNews:
     """Return what the lines of a chunk say; `at` is where the registry stands."""
     news = AttemptNews(number, attempt, chunk.begin, chunk.offset, chunk.inode, at.last_seq)
     step, epoch, begin, guess = at.step, at.epoch, chunk.begin, -2
-    for line in chunk.lines:
-        event = events.parse(line)
-        place, begin = begin, begin + len(line) + 1
+    names: tuple[str, ...] = ()
+    lines, index = chunk.lines, 0
+    while index < len(lines):
+        if names and (block := _plain_steps(lines, index, names, news.last_seq + 1)).steps:
+            step, epoch = _take_steps(news, block)
+            begin += sum(map(len, lines[index : index + len(block.steps)])) + len(block.steps)
+            index += len(block.steps)
+            continue
+        event, place = events.parse(lines[index]), begin
+        begin, index = begin + len(lines[index]) + 1, index + 1
         if event is None:
             continue
         if isinstance(event, events.Damaged):
@@ -89,7 +102,57 @@ def _fold(number: int, attempt: str, chunk: Chunk, at: Offset) -> AttemptNews:
         else:
             guess = event.seq
         step, epoch = _take(news, event, step, epoch)
+        if isinstance(event, events.Step):
+            names = tuple(event.metrics)
     return news
+
+
+def _plain_steps(lines: Sequence[bytes], first: int, names: tuple[str, ...], seq: int) -> Curves:
+    """Return the steps on the lines from `first` on, as long as each leaves no doubt: `events.parse` is for the rest.
+
+    They are what trainers write by the million: these metrics, this `seq` and those that follow, no odd value.
+    """
+    rows: list[tuple[int, float, float, tuple[float, ...]]] = []
+    with suppress(ValueError, KeyError, TypeError, StopIteration, RecursionError):
+        for place in range(first, len(lines)):
+            found, end = _scan(text := lines[place].decode(), 0)
+            metrics = found["metrics"]
+            plain = found["kind"] == "step" and found["seq"] == seq and tuple(metrics) == names
+            if not plain or type(found["seq"]) is not int or end != len(text) or len(lines[place]) > events.LINE_LIMIT:
+                break
+            rows.append((found["step"], found["epoch"], found["t"], tuple(metrics.values())))
+            seq += 1
+    block = Curves(names, *map(list, zip(*rows, strict=True))) if rows else Curves(names, [], [], [], [])
+    if _all_plain(block):
+        return block
+    return block.cut(0, next(row for row in range(len(block.steps)) if not _all_plain(block.cut(row, row + 1))))
+
+
+def _all_plain(block: Curves) -> bool:
+    """Tell whether every number is of its own type and in range; column by column, since there are so many."""
+    counts: tuple[tuple[Sequence[float], type], ...] = (block.steps, int), (block.epochs, float), (block.times, float)
+    return not block.steps or (
+        all({kind}.issuperset(map(type, cells)) for cells, kind in counts)
+        and all(min(cells) >= 0 and max(cells) < _WHOLE and not math.isnan(sum(cells)) for cells, _ in counts)
+        and {float}.issuperset(map(type, chain.from_iterable(block.values)))
+    )
+
+
+def _take_steps(news: AttemptNews, block: Curves) -> tuple[int, float]:
+    news.curves.append(block)
+    news.events += len(block.steps)
+    news.last_seq += len(block.steps)
+    news.last_event, news.step, news.epoch = block.times[-1], block.steps[-1], block.epochs[-1]
+    return block.steps[-1], block.epochs[-1]
+
+
+def _add(
+    news: AttemptNews, event: events.Step | events.Epoch | events.Eval | events.System, at: tuple[int, float]
+) -> None:
+    if event.metrics:
+        block = Curves(tuple(event.metrics), [], [], [], [])
+        block.add(*at, event.t, tuple(event.metrics.values()))
+        news.curves.append(block)
 
 
 def _take(news: AttemptNews, event: events.Event, step: int, epoch: float) -> tuple[int, float]:
@@ -99,9 +162,9 @@ def _take(news: AttemptNews, event: events.Event, step: int, epoch: float) -> tu
         case events.Step() | events.Epoch() | events.Eval():
             step, epoch = event.step, event.epoch
             news.step, news.epoch = step, epoch
-            news.points += [NewPoint(name, step, epoch, event.t, value) for name, value in event.metrics.items()]
+            _add(news, event, (step, epoch))
         case events.System():
-            news.points += [NewPoint(name, step, epoch, event.t, value) for name, value in event.metrics.items()]
+            _add(news, event, (step, epoch))
         case events.Start():
             news.begins, news.started, news.host = True, event.t, event.host
             news.resumed_step, news.epochs = event.resumed_step, event.epochs
@@ -126,14 +189,19 @@ def _in_order(directory: RunDir, known: Mapping[str, Offset]) -> list[str]:
 
     Restarts of one job follow their count, because clocks of nodes differ; jobs follow the time of their first claim.
     """
-    paths = {path.name: path for path in directory.attempt_dirs() if _ATTEMPT.fullmatch(path.name)}
-    if len(paths) < 2 or list(paths) == list(known):
-        return list(paths)
+    try:
+        with os.scandir(directory.attempts) as entries:
+            names = [entry.name for entry in entries if _ATTEMPT.fullmatch(entry.name) and entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    names.sort(key=attempt_order)
+    if len(names) < 2 or names == list(known):
+        return names
     jobs: dict[str, float] = {}
-    for name, path in paths.items():
+    for name in names:
         job = name.rpartition(".")[0]
-        jobs[job] = min(jobs.get(job, float("inf")), _claimed(path))
-    return sorted(paths, key=lambda name: (jobs[name.rpartition(".")[0]], int(name.rpartition(".")[2]), name))
+        jobs[job] = min(jobs.get(job, float("inf")), _claimed(directory.attempts / name))
+    return sorted(names, key=lambda name: (jobs[name.rpartition(".")[0]], int(name.rpartition(".")[2]), name))
 
 
 def _claimed(attempt: Path) -> float:

@@ -7,15 +7,17 @@ query that fails or does not mention a job changes no state.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from arctl import healing
 from arctl.errors import ArctlError
+from arctl.healing import LOST_AFTER_S
 from arctl.intake import Restarted, fresh_news, read_again
 from arctl.rebuild import RebuildReport, rebuild
-from arctl.registry import ingest, read
+from arctl.registry import ingest, lease, read
 from arctl.registry.connect import RegistryBusy, RegistryFull, RegistryReadOnly, transaction
 from arctl.registry.ingest import AttemptNews
 from arctl.registry.rows import JobRow, WatchedRun
@@ -28,18 +30,9 @@ from arctl.tail import last_lines
 if TYPE_CHECKING:
     from arctl.clusters.base import Cluster, JobState
 
-__all__ = ["RebuildReport", "SyncReport", "rebuild", "sync"]
+__all__ = ["LOST_AFTER_S", "RebuildReport", "SyncReport", "rebuild", "sync"]
 
-HEAL_AFTER_S = 5.0
-"""A hand-over that is this old may have died: its token is looked for, seconds."""
-
-LOST_AFTER_S = 300.0
-"""A hand-over that is this old, and whose token no job carries, has died, seconds."""
-
-HEAL_FOR_S = 7 * 86400.0
-"""So long its token is looked for, seconds."""
-
-SOON_S = 5.0
+SOON_S = 10.0
 """A cluster is asked after this time already where a trainer has written its end record, seconds."""
 
 HEARD_S = 30.0
@@ -84,6 +77,8 @@ def sync(workspace: Workspace, *, clusters: Mapping[str, Cluster] | None = None,
             look.explain_failures()
         except (RegistryReadOnly, RegistryFull, RegistryBusy) as error:
             look.troubles.append(str(error))
+    if (taken := lease.news(workspace.db)) is not None:
+        look.troubles.append(taken)
     said = tuple(look.scheduler_errors), look.asked, tuple(look.troubles)
     return SyncReport(len(runs), look.events, look.damaged, *said)
 
@@ -98,6 +93,7 @@ class _Sync:
     now: float
     events: int = 0
     damaged: int = 0
+    held: int = 0
     asked: bool = False
     scheduler_errors: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
@@ -120,14 +116,16 @@ class _Sync:
     def ask(self, name: str, runs: Sequence[WatchedRun]) -> None:
         """Ask one cluster after all its live jobs, and after the jobs of hand-overs that never came back."""
         jobs = {run.job.job_id: run for run in runs if run.job and _can_change(run.job)}
-        lost = [run for run in runs if run.job is None and HEAL_AFTER_S < self.now - run.created < HEAL_FOR_S]
+        lost = [run for run in runs if healing.is_lost(run, now=self.now)]
         if not (jobs or lost) or not self._may_ask(name, jobs.values()):
             return
         self.asked = True
         try:
-            cluster = self._cluster(name)
-            told = cluster.states(list(jobs), since=min(_submitted(run) for run in jobs.values())) if jobs else {}
-            found = {run.number: cluster.find(run.token, since=run.created - 60) for run in lost}
+            cluster = self._cluster(name, jobs.values(), lost)
+            since = min((run.job.submitted for run in jobs.values() if run.job), default=None)
+            told = cluster.states(list(jobs), since=since) if jobs else {}
+            tokens = [run.token for run in lost]
+            found = cluster.find(tokens, since=min(run.created for run in lost) - 60) if lost else {}
         except ArctlError as error:
             self.scheduler_errors.append(f"{name} did not answer, its jobs are shown as they were: {error}")
             self._polled(name, str(error))
@@ -140,7 +138,8 @@ class _Sync:
         self.read_events(now, thorough=True)
         self._store_facts(facts)
         for run in lost:
-            self._heal(run, found[run.number])
+            trouble = healing.heal(self.workspace, run, found.get(run.token), now=self.now, settle=self._settle)
+            self.troubles += [trouble] if trouble else []
 
     def settle_due(self, runs: Sequence[WatchedRun]) -> None:
         """Settle runs whose headline changes with time alone."""
@@ -166,7 +165,8 @@ class _Sync:
                 RunDir(self.workspace.run_dir(run.number)), run.number, run.offsets, thorough=thorough
             ):
                 pending.append(news)
-                if sum(len(item.points) for item in pending) >= BATCH:
+                self.held += news.values
+                if self.held >= BATCH:
                     self._store(pending)
         except Restarted:
             self._store(pending)
@@ -179,11 +179,13 @@ class _Sync:
         if not pending:
             return
         with transaction(self.workspace.db) as connection:
-            stored = [news for news in pending if ingest.store_news(connection, news)]
+            ids: dict[str, int] = {}
+            stored = [news for news in pending if ingest.store_news(connection, news, ids=ids)]
             self._settle(connection, {news.run for news in stored})
         for news in stored:
             self._count(news)
         pending.clear()
+        self.held = 0
 
     def _count(self, news: AttemptNews) -> None:
         self.events += news.events
@@ -194,13 +196,15 @@ class _Sync:
             self.ended_trainers.add(news.run)
 
     def _may_ask(self, name: str, runs: Iterable[WatchedRun]) -> bool:
-        """Tell whether it is time to ask; several arctl share the answer. This machine is always asked."""
+        """Tell whether it is time to look; all arctl of a workspace take turns. This machine is always asked.
+
+        Slurm itself is asked more seldom yet: `SlurmCluster` gives what any arctl of this user heard lately.
+        """
         if name == "local":
             return True
-        ended = any(run.trainer or run.number in self.ended_trainers for run in runs)
-        least_s = 0.0 if self.force else self.workspace.settings.slurm.poll_s
         asked_at, answered_at, error = read.polled(self.workspace.db, name)
-        least_s = min(least_s, SOON_S) if ended else least_s
+        least_s = 0.0 if self.force else self.workspace.settings.slurm.poll_s
+        least_s = min(least_s, SOON_S) if self._soon(runs) else least_s
         if not 0 <= self.now - asked_at < least_s:
             with transaction(self.workspace.db) as connection:
                 if ingest.start_poll(connection, name, at=self.now, least_s=least_s):
@@ -210,14 +214,28 @@ class _Sync:
             self.scheduler_errors.append(f"{name} has not answered{since}, its jobs are shown as they were: {error}")
         return False
 
+    def _soon(self, runs: Iterable[WatchedRun]) -> bool:
+        """Tell whether a trainer has ended whose job has not, as far as is known; a requeued one waits its time."""
+        ended = (run for run in runs if run.trainer or run.number in self.ended_trainers)
+        return any(run.job is None or run.job.state is not State.PENDING for run in ended)
+
     def _polled(self, name: str, error: str | None) -> None:
         if name != "local":
             with transaction(self.workspace.db) as connection:
                 ingest.end_poll(connection, name, at=time.time(), error=error)
 
-    def _cluster(self, name: str) -> Cluster:
+    def _cluster(self, name: str, runs: Collection[WatchedRun], lost: Sequence[WatchedRun]) -> Cluster:
         if self.clusters is not None and name in self.clusters:
             return self.clusters[name]
+        if name == "slurm":
+            from arctl.clusters.slurm import SlurmCluster
+
+            age = 0.0 if self.force else SOON_S if self._soon(runs) else None
+            news = [run.job.submitted for run in runs if run.job and run.job.state is None]
+            news += [healing.settled_after(run, now=self.now) for run in lost]
+            tokens = {run.job.job_id: _token(run) for run in runs if run.job}
+            settings = self.workspace.settings.slurm
+            return SlurmCluster(settings, max_age_s=age, newer_than=max(news, default=0.0), tokens=tokens)
         from arctl.clusters import open_cluster
 
         return open_cluster(name, self.workspace)
@@ -226,7 +244,7 @@ class _Sync:
         """Return what is new in what a scheduler said of a run's job; None where nothing is."""
         if run is None or run.job is None or said.state not in (*ENDED, State.PENDING, State.RUNNING, State.SUSPENDED):
             return None
-        if said.token is not None and said.token != run.token:
+        if said.token is not None and said.token != _token(run):
             self.troubles.append(f"{run_name(run.number)}: {run.cluster} has given job {said.job_id} to somebody else")
             return None
         same = ("state", "source", "exit_code", "signal", "node", "reason", "started", "ended")
@@ -241,28 +259,6 @@ class _Sync:
                     ingest.store_job(connection, fact)
                 self._settle(connection, {fact.run for fact in facts})
 
-    def _heal(self, run: WatchedRun, job_id: str | None) -> None:
-        """Adopt the job that carries a run's token; where nobody knows it for long, say so. Nothing is sent again."""
-        if job_id is None:
-            if run.submission == "submitting" and self.now - run.created > LOST_AFTER_S:
-                what = f"no job carries {run.token}: it was never queued, or is forgotten (`arctl rerun` sends it anew)"
-                with transaction(self.workspace.db) as connection:
-                    ingest.set_submission(connection, run.number, "unconfirmed", what)
-                    self._settle(connection, {run.number})
-            return
-        job = JobRow(run.number, run.cluster, job_id, run.created)
-        with transaction(self.workspace.db) as connection:
-            ingest.set_submission(connection, run.number, "submitted")
-            ingest.store_job(connection, job)
-            self._settle(connection, {run.number})
-        from arctl.runfile import change_run
-
-        try:
-            path = RunDir(self.workspace.run_dir(run.number)).run_yaml
-            change_run(path, lambda file: file.with_job(run.cluster, job_id, run.created))
-        except ArctlError as error:
-            self.troubles.append(f"{run_name(run.number)} is job {job_id}, which its run.yaml does not say: {error}")
-
     def _settle(self, connection: Any, numbers: Iterable[int]) -> None:
         for number in numbers:
             unexplained = settle(connection, number, now=self.now)
@@ -274,8 +270,9 @@ def _can_change(job: JobRow) -> bool:
     return job.state is None or job.state in LIVE or job.state in REQUEUED
 
 
-def _submitted(run: WatchedRun) -> float:
-    return run.job.submitted if run.job else run.created
+def _token(run: WatchedRun) -> str:
+    """Return what names a run's newest known job in the scheduler."""
+    return (run.job.token if run.job else None) or run.token
 
 
 def _due(run: WatchedRun, now: float) -> bool:

@@ -43,6 +43,14 @@ class Desk:
         return found
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test hears Slurm for itself: what arctl processes share about a cluster lies in a directory of its own."""
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return cache
+
+
 @pytest.fixture(scope="session")
 def desk_in() -> type[Desk]:
     """Makes a desk in a directory."""

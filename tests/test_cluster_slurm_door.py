@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from arctl.clusters import slurm_parse
 from arctl.clusters.directives import directives, seconds
 from arctl.clusters.slurm import SlurmCluster, render_directives
 from arctl.clusters.slurm_call import scrubbed
 from arctl.errors import SchedulerError, SubmitRefused, SubmitUnconfirmed, UsageError
 from arctl.settings import SlurmSettings
-from arctl.states import State
 
 TOKEN = "arctl-0123456789ab"
 
@@ -124,74 +122,6 @@ def test_scrubbing_keeps_the_users_environment_and_nothing_of_a_job() -> None:
     }
     assert scrubbed({**env, **gone}) == {"HOME": "/h", "SLURM_CONF": "/c"}
     assert scrubbed({"CUDA_VISIBLE_DEVICES": "1"}) == {"CUDA_VISIBLE_DEVICES": "1"}
-
-
-@pytest.mark.parametrize(
-    ("stdout", "job_id"),
-    [
-        ("77\n", "77"), ("77;clusterB\n", "77"), ("Welcome to site\n2026\n***\n78\n", "78"), ("", None),
-        ("queued\n", None), ("Submitted batch job 77\n", None),
-    ],
-)  # fmt: skip
-def test_job_id_stands_in_the_last_line_that_is_one(stdout: str, job_id: str | None) -> None:
-    assert slurm_parse.submitted_id(stdout) == job_id
-
-
-@pytest.mark.parametrize(
-    ("word", "state"),
-    [
-        ("PENDING", State.PENDING), ("CONFIGURING", State.PENDING), ("REQUEUED", State.PENDING),
-        ("RUNNING", State.RUNNING), ("COMPLETING", State.RUNNING),
-        ("SUSPENDED", State.SUSPENDED), ("STOPPED", State.SUSPENDED),
-        ("COMPLETED", State.COMPLETED), ("FAILED", State.FAILED), ("CANCELLED by 1000", State.CANCELLED),
-        ("CANCELLED+", State.CANCELLED), ("TIMEOUT", State.TIMEOUT), ("DEADLINE", State.TIMEOUT),
-        ("OUT_OF_MEMORY", State.OUT_OF_MEMORY), ("NODE_FAIL", State.NODE_FAIL), ("BOOT_FAIL", State.NODE_FAIL),
-        ("PREEMPTED", State.PREEMPTED), ("SOMETHING_NEW", None), ("", None),
-    ],
-)  # fmt: skip
-def test_slurms_words(word: str, state: State | None) -> None:
-    assert slurm_parse.state_of(word) == state
-
-
-def test_exit_status_and_signal() -> None:
-    assert slurm_parse.exit_of("3:0") == (3, None)
-    assert slurm_parse.exit_of("0:9") == (None, 9)
-    assert slurm_parse.exit_of("") == (None, None)
-
-
-def test_squeue_rows_arrays_and_banners() -> None:
-    text = (
-        "*** maintenance on Friday ***\n"
-        f"77|RUNNING|2026-11-21T02:51:15|gpu1|None|run1-{TOKEN}\n"
-        f"80_[1-3,7%2]|PENDING|N/A||Resources|sweep-{TOKEN}\n"
-        "80_0|RUNNING|2026-11-21T02:51:15|gpu2|None|sweep\n"
-        "81|PENDING|N/A||Priority|a|b|COMPLETED|\n"
-        "82|NEW_WORD|N/A||None|x\n"
-    )
-    states = slurm_parse.squeue_states(text, at=5.0)
-    assert set(states) == {"77", "80_0", "80_1", "80_2", "80_3", "80_7", "81"}
-    assert (states["77"].token, states["77"].node, states["77"].started) == (TOKEN, "gpu1", 1795229475.0)
-    assert states["80_7"].job_id == "80_7" and states["80_7"].reason == "Resources"
-    assert (states["80_7"].token, states["80_0"].token) == (f"{TOKEN}_7", None)
-    assert states["81"].state is State.PENDING
-
-
-def test_sacct_the_last_record_of_a_requeued_job_counts() -> None:
-    text = (
-        f"77|REQUEUED|0:0|2026-11-21T02:00:00|2026-11-21T02:10:00|gpu1|None|run1-{TOKEN}\n"
-        f"77|CANCELLED by 0|0:15|2026-11-21T02:20:00|2026-11-21T02:30:00|gpu2|None|run1-{TOKEN}\n"
-        "78|RUNNING|0:0|2026-11-21T02:20:00|Unknown|gpu2|None|x\n"
-    )
-    states = slurm_parse.sacct_states(text, at=5.0)
-    assert (states["77"].state, states["77"].signal, states["77"].node) == (State.CANCELLED, 15, "gpu2")
-    assert (states["78"].exit_code, states["78"].ended) == (None, None)
-
-
-def test_scontrol_speaks_only_of_its_own_job() -> None:
-    line = "JobId=81 ArrayJobId=80 ArrayTaskId=1 JobName=x JobState=FAILED Reason=NonZeroExitCode ExitCode=3:0"
-    told = slurm_parse.scontrol_state(line, "80_1", at=5.0)
-    assert told is not None and (told.state, told.exit_code, told.reason) == (State.FAILED, 3, "NonZeroExitCode")
-    assert slurm_parse.scontrol_state(line, "77", at=5.0) is None
 
 
 def fake_sbatch(directory: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> Path:

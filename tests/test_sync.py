@@ -9,7 +9,7 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -52,11 +52,11 @@ class Scripted:
             raise SchedulerError("squeue: error: slurm_load_jobs: Unable to contact controller", cure="wait")
         return {job_id: self.said[job_id] for job_id in job_ids if job_id in self.said}
 
-    def find(self, token: str, *, since: float) -> str | None:
+    def find(self, tokens: Collection[str], *, since: float) -> Mapping[str, str]:
         self.looked += 1
         if self.down:
             raise SchedulerError("nobody answered")
-        return self.tokens.get(token)
+        return {token: self.tokens[token] for token in tokens if token in self.tokens}
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         raise AssertionError("a sync never cancels")
@@ -352,7 +352,7 @@ def test_a_trainers_end_makes_the_cluster_be_asked_sooner(workspace: Workspace, 
     slurm.say("77", State.RUNNING)
     sync(workspace, clusters={"slurm": slurm})
     with transaction(workspace.db) as connection:
-        ingest.start_poll(connection, "slurm", at=time.time() - 10, least_s=0.0)
+        ingest.start_poll(connection, "slurm", at=time.time() - 12, least_s=0.0)
     assert not sync(workspace, clusters={"slurm": slurm}).asked
     append(workspace, 1, events(START, END))
     slurm.say("77", State.COMPLETED, exit_code=0, ended=time.time())

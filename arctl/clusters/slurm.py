@@ -7,18 +7,19 @@ while SQUEUE_FORMAT is set; so values are checked here, its answers are read bac
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arctl.clusters import slurm_parse
-from arctl.clusters.base import Capabilities, JobState, Submission, element_of, whole_of
+from arctl.clusters.base import Capabilities, JobState, QueueAnswer, Submission, element_of, whole_of
+from arctl.clusters.shared import SharedQueue
 from arctl.clusters.slurm_call import no_answer, query, sbatch
+from arctl.clusters.slurm_history import History, carried_by
 from arctl.errors import SchedulerError, UsageError, nearest
 from arctl.rundir import RunDir
 from arctl.states import ENDED
@@ -36,12 +37,26 @@ class SlurmCluster:
 
     name: str = "slurm"
 
-    def __init__(self, settings: SlurmSettings) -> None:
+    def __init__(
+        self,
+        settings: SlurmSettings,
+        *,
+        max_age_s: float | None = 0.0,
+        newer_than: float = 0.0,
+        tokens: Mapping[str, str] | None = None,
+    ) -> None:
+        """Know how old an answer may be, seconds: 0 for one of now, None for what the budget for calls allows.
+
+        It should have been asked for after `newer_than`, Unix seconds. `tokens` says which token each job carries, for
+        ids that Slurm has given more than once.
+        """
         self.settings = settings
+        self._max_age_s, self._newer_than = max_age_s, newer_than
+        self._history = History(settings, forced=max_age_s == 0.0, tokens=tokens or {})
 
     def capabilities(self) -> Capabilities:
         """Ask the controller whether it keeps accounts. Raises SchedulerError where it does not answer."""
-        done = query(["scontrol", "show", "config"])
+        done = query(["scontrol", "show", "config"], why="site")
         if done.returncode != 0:
             raise no_answer("scontrol", done.stderr)
         accounting = re.search(r"^AccountingStorageType\s*=\s*(\S+)", done.stdout, re.MULTILINE)
@@ -50,45 +65,46 @@ class SlurmCluster:
             accounting=accounting is not None and not accounting[1].endswith("none"),
             time_limit=True,
             gpus=bool(re.search(r"^GresTypes\s*=.*gpu", done.stdout, re.MULTILINE)),
+            largest_array=_largest_array(done.stdout),
         )
 
     def submit(self, submission: Submission) -> str:
         """Hand the script to sbatch and return the job's id, as `Cluster.submit` says."""
         return sbatch(submission.script)
 
+    def queue(self, *, max_age_s: float | None) -> QueueAnswer:
+        """Return all jobs of this user, from the answer that all arctl processes share, at most so old.
+
+        None leaves the age to the budget. Raises SchedulerError where Slurm does not answer.
+        """
+        heard = SharedQueue(self.settings).answer(max_age_s=max_age_s)
+        return QueueAnswer(heard.jobs, heard.at)
+
     def states(self, job_ids: Sequence[str], *, since: float | None = None) -> Mapping[str, JobState]:
         """Ask squeue once for all, sacct for the ended and forgotten, as `Cluster.states` says."""
         if not job_ids:
             return {}
-        now = time.time()
-        queue = self._queue(now)
-        states = {job_id: queue[job_id] for job_id in job_ids if job_id in queue}
-        unsure = [job_id for job_id in job_ids if job_id not in states or states[job_id].state in ENDED]
-        if not unsure:
-            return states
-        accounts = _accounts(unsure, since=since, at=now) or {}
-        for job_id in unsure:
-            told = accounts.get(job_id)
-            if told is not None and (told.state in ENDED or job_id not in states):
-                states[job_id] = told
-            elif job_id in states:
-                states[job_id] = _detail(states[job_id], now)
-        return states
+        queue = self._queue()
+        here = {job_id: queue[job_id] for job_id in job_ids if job_id in queue}
+        ended = [state for state in here.values() if state.state in ENDED]
+        forgotten = [job_id for job_id in job_ids if job_id not in here]
+        return here | (self._history.ends(forgotten, ended, since=since) if ended or forgotten else {})
 
-    def find(self, token: str, *, since: float) -> str | None:
-        """Look for the token in job names, in the queue and then in the accounts, as `Cluster.find` says."""
-        now = time.time()
-        for facts in (self._queue(now), _accounts(None, since=since, at=now) or {}):
-            named = [job.job_id for job in facts.values() if job.token and whole_of(job.token) == whole_of(token)]
-            if named:
-                return element_of(min(map(whole_of, named), key=int), like=token)
-        return None
+    def find(self, tokens: Collection[str], *, since: float) -> Mapping[str, str]:
+        """Look for tokens in job names, in the queue and then in the accounts, as `Cluster.find` says."""
+        wanted = {whole_of(token) for token in tokens}
+        if not wanted:
+            return {}
+        found = carried_by(self._queue().values(), wanted)
+        if missing := wanted - set(found):
+            found |= self._history.carriers(missing, since=since)
+        return {token: element_of(found[whole_of(token)], like=token) for token in tokens if whole_of(token) in found}
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Tell scancel. Raises SchedulerError where it cannot reach the controller or may not end a job."""
         if not job_ids:
             return
-        done = query(["scancel", *job_ids])
+        done = query(["scancel", *job_ids], why="cancel")
         troubles = [
             line for line in done.stderr.splitlines() if not re.search("already complet|invalid job id", line, re.I)
         ]
@@ -103,12 +119,15 @@ class SlurmCluster:
         """Return the log of a run's job."""
         return RunDir(run_dir).log(job_id)
 
-    def _queue(self, now: float) -> dict[str, JobState]:
-        own = f"--user={os.getuid()}"
-        done = query(["squeue", own, "--noheader", "--array", "--states=all", f"--format={slurm_parse.SQUEUE_FORMAT}"])
-        if done.returncode != 0:
-            raise no_answer("squeue", done.stderr)
-        return slurm_parse.squeue_states(done.stdout, at=now)
+    def _queue(self) -> dict[str, JobState]:
+        heard = SharedQueue(self.settings).answer(max_age_s=self._max_age_s, newer_than=self._newer_than)
+        return slurm_parse.squeue_states(heard.stdout, at=heard.at, mark=heard.mark)
+
+
+def _largest_array(config: str) -> int | None:
+    """Return how many elements an array may have: MaxArraySize caps their index, max_array_tasks their number."""
+    caps = re.findall(r"^MaxArraySize\s*=\s*(\d+)|\bmax_array_tasks=(\d+)", config, re.MULTILINE)
+    return min((int(cap) for caps_of_one in caps for cap in caps_of_one if cap), default=None)
 
 
 def render_directives(directives: Mapping[str, object]) -> list[str]:
@@ -162,9 +181,10 @@ def _by_simple_slurm(texts: Mapping[str, str]) -> dict[str, str]:
     return {line[1]: line[2] or "" for line in lines}
 
 
-def _known_options() -> set[str]:
+@functools.cache
+def _known_options() -> frozenset[str]:
     with _simple_slurm() as package:
-        return {words[0].replace("_", "-") for words in package.core.read_simple_txt("arguments.txt")}
+        return frozenset(words[0].replace("_", "-") for words in package.core.read_simple_txt("arguments.txt"))
 
 
 @contextlib.contextmanager
@@ -184,23 +204,3 @@ def _simple_slurm() -> Iterator[Any]:
             os.environ["SQUEUE_FORMAT"] = hidden
         for handler in set(logging.getLogger().handlers) - set(handlers):
             logging.getLogger().removeHandler(handler)
-
-
-def _accounts(job_ids: Iterable[str] | None, *, since: float | None, at: float) -> dict[str, JobState] | None:
-    """Ask sacct for some jobs, or for all of one's own; None where there is no accounting, or it does not answer."""
-    which = [f"--user={os.getuid()}"] if job_ids is None else [f"--jobs={','.join(job_ids)}"]
-    start = slurm_parse.time_text((since if since is not None else 0.0) - 3600.0)
-    fields = f"--format={slurm_parse.SACCT_FIELDS}"
-    form = ["--noheader", "--parsable2", "--allocations", "--duplicates", "--delimiter=|", fields]
-    try:
-        done = query(["sacct", *which, *form, f"--starttime={start}"])
-    except SchedulerError:
-        return None
-    return slurm_parse.sacct_states(done.stdout, at=at) if done.returncode == 0 else None
-
-
-def _detail(state: JobState, now: float) -> JobState:
-    """Return the ended state with its exit status, which squeue does not tell and scontrol does while it remembers."""
-    done = query(["scontrol", "--oneliner", "show", "job", state.job_id])
-    told = slurm_parse.scontrol_state(done.stdout, state.job_id, at=now) if done.returncode == 0 else None
-    return replace(told, token=told.token or state.token) if told is not None and told.state in ENDED else state

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from arctl.clusters import calls
 from arctl.clusters.slurm_parse import submitted_id
 from arctl.errors import SchedulerError, SubmitRefused, SubmitUnconfirmed
 from arctl.text import safe_line
@@ -52,7 +54,8 @@ _REFUSAL = re.compile(
 def sbatch(script: Path) -> str:
     """Submit a script and return the job's id. Raises SubmitRefused, SubmitUnconfirmed, SchedulerError."""
     try:
-        done = call(["sbatch", "--parsable", str(script)], env=scrubbed(os.environ), timeout=SUBMIT_TIMEOUT_S)
+        args = ["sbatch", "--parsable", str(script)]
+        done = call(args, env=scrubbed(os.environ), timeout=SUBMIT_TIMEOUT_S, why="submit")
     except subprocess.TimeoutExpired as error:
         raise _unconfirmed(script, f"sbatch gave no answer within {SUBMIT_TIMEOUT_S:.0f} s") from error
     said = safe_line(done.stderr) or safe_line(done.stdout)
@@ -76,19 +79,29 @@ def scrubbed(env: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def query(args: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run squeue, sacct, scontrol or scancel; times are UTC. Raises SchedulerError where it is missing or hangs."""
+def query(args: Sequence[str], *, why: str = "") -> subprocess.CompletedProcess[str]:
+    """Run squeue, sacct, scontrol or scancel; times are UTC. Raises SchedulerError where it is missing or hangs.
+
+    `why` is what the log of calls says of it.
+    """
     plain = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "SLURM_TIME_FORMAT": "standard", "SLURM_BITSTR_LEN": "0"}
     try:
-        return call(args, env={**scrubbed(os.environ), **plain}, timeout=QUERY_TIMEOUT_S)
+        return call(args, env={**scrubbed(os.environ), **plain}, timeout=QUERY_TIMEOUT_S, why=why)
     except subprocess.TimeoutExpired as error:
         raise no_answer(args[0], f"nothing within {QUERY_TIMEOUT_S:.0f} s") from error
 
 
-def call(args: Sequence[str], *, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run a program: no shell, no terminal, no stdin. Raises SchedulerError where it cannot be started."""
+def call(
+    args: Sequence[str], *, env: Mapping[str, str], timeout: float, why: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a program: no shell, no terminal, no stdin. Raises SchedulerError where it cannot be started.
+
+    Each call is written to the log of calls (`calls.record`), however it ends.
+    """
+    at, began = time.time(), time.monotonic()
+    rc: int | None = None
     try:
-        return subprocess.run(
+        done = subprocess.run(
             args,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -100,12 +113,16 @@ def call(args: Sequence[str], *, env: Mapping[str, str], timeout: float) -> subp
             start_new_session=True,
             check=False,
         )
+        rc = done.returncode
+        return done
     except OSError as error:
         raise SchedulerError(
             f"{args[0]} cannot be started: {error.strerror}",
             where="PATH",
             cure="load your site's slurm module, or use the local cluster: --cluster local",
         ) from error
+    finally:
+        calls.record(args, at=at, ms=(time.monotonic() - began) * 1000, rc=rc, why=why)
 
 
 def no_answer(program: str, stderr: str) -> SchedulerError:

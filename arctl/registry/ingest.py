@@ -6,34 +6,20 @@ where the registry stands at the offset at which they begin, and offset and rows
 
 from __future__ import annotations
 
-import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import NamedTuple
 
-from arctl.registry.read import positions, stitched, summaries
-from arctl.registry.rows import JobRow, MetricSummary, Offset, pack
+from arctl.registry import values
+from arctl.registry.read import positions
+from arctl.registry.rows import JobRow, Offset
+from arctl.registry.values import NAMES_LIMIT, Curves, NewPoint
 from arctl.text import safe_line
 
-NAMES_LIMIT = 500
-"""Distinct metric names of one run; points of further names are left out and counted."""
-
-
-class NewPoint(NamedTuple):
-    """A value on its way in."""
-
-    metric: str
-    """Name."""
-    step: int
-    """Optimizer step."""
-    epoch: float
-    """Epoch."""
-    t: float
-    """Wall time, Unix seconds."""
-    value: float
-    """Any float; NaN is stored as NULL."""
+__all__ = [
+    "NAMES_LIMIT", "AttemptNews", "Curves", "NewPoint", "end_poll", "forget", "set_message", "set_submission",
+    "start_poll", "store_job", "store_news",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -53,7 +39,9 @@ class AttemptNews:
     last_seq: int
     """Newest `seq`."""
     points: list[NewPoint] = field(default_factory=list)
-    """Values, in the order in which they were written."""
+    """Values one by one, in the order in which they were written."""
+    curves: list[Curves] = field(default_factory=list)
+    """Values side by side, in the order in which they were written; they come before `points`."""
     events: int = 0
     """Lines that could be read."""
     damaged: int = 0
@@ -89,6 +77,11 @@ class AttemptNews:
     last_warning: str | None = None
     """The newest of them."""
 
+    @property
+    def values(self) -> int:
+        """How many values there are."""
+        return len(self.points) + sum(len(block.names) * len(block.steps) for block in self.curves)
+
 
 _SAID = (
     "host", "started", "resumed_step", "epochs", "epoch", "step", "last_event", "status", "ended", "exit_code",
@@ -97,10 +90,11 @@ _SAID = (
 _FACTS = ("state", "source", "asked_at", "exit_code", "signal", "node", "reason", "started", "ended")
 
 
-def store_news(connection: sqlite3.Connection, news: AttemptNews) -> bool:
+def store_news(connection: sqlite3.Connection, news: AttemptNews, *, ids: dict[str, int] | None = None) -> bool:
     """Store what an attempt's new lines said, and how far they go.
 
-    Returns False, and stores nothing, where another process has stored these lines already.
+    `ids` remembers the numbers of metric names between calls of one transaction. Returns False, and stores nothing,
+    where another process has stored these lines already.
     """
     key = (news.run, news.attempt)
     row = connection.execute("SELECT ordinal, read_to FROM attempts WHERE run = ? AND name = ?", key).fetchone()
@@ -117,18 +111,10 @@ def store_news(connection: sqlite3.Connection, news: AttemptNews) -> bool:
             "UPDATE attempts SET keep = min(coalesce(keep, ?1), ?1) WHERE run = ?2 AND ordinal < ?3",
             (news.resumed_step or 0, news.run, ordinal),
         )
-    points = _within_limit(connection, news)
-    ids = _ids(connection, {point.metric for point in points})
-    rows = [(news.run, ids[metric], ordinal, step, epoch, t, value) for metric, step, epoch, t, value in points]
-    rows.sort(key=itemgetter(1, 3))
-    connection.executemany(
-        "INSERT OR REPLACE INTO points (run, metric, attempt, step, epoch, t, value) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
-    )
+    curves = news.curves + values.side_by_side(news.points)
+    values.store(connection, news.run, ordinal, curves, ids={} if ids is None else ids)
     if ordinal < newest or (news.begins and ordinal > 1):
-        _summarise_again(connection, news.run)
-    elif points:
-        known = {name: list(summary[1:]) for name, summary in summaries(connection, news.run).items()}
-        _store_summaries(connection, news.run, _merged(known, points))
+        values.summarise_again(connection, news.run)
     return True
 
 
@@ -201,54 +187,3 @@ def _update_attempt(connection: sqlite3.Connection, ordinal: int, news: AttemptN
         "warnings = warnings + ? WHERE run = ? AND ordinal = ?",
         (*told.values(), news.damaged, news.warnings, news.run, ordinal),
     )
-
-
-def _within_limit(connection: sqlite3.Connection, news: AttemptNews) -> Sequence[NewPoint]:
-    """Return the points whose names the run has or may still have; count the others."""
-    known = dict.fromkeys(summaries(connection, news.run))
-    known.update(dict.fromkeys(point.metric for point in news.points))
-    if len(known) <= NAMES_LIMIT:
-        return news.points
-    known = dict.fromkeys(list(known)[:NAMES_LIMIT])
-    kept = [point for point in news.points if point.metric in known]
-    if dropped := len(news.points) - len(kept):
-        connection.execute("UPDATE runs SET dropped = dropped + ? WHERE number = ?", (dropped, news.run))
-    return kept
-
-
-def _ids(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, int]:
-    wanted = sorted(names)
-    connection.executemany("INSERT OR IGNORE INTO metrics (name) VALUES (?)", ((name,) for name in wanted))
-    query = "SELECT id FROM metrics WHERE name = ?"
-    return {name: connection.execute(query, (name,)).fetchone()[0] for name in wanted}
-
-
-def _merged(known: dict[str, list[float | None]], points: Iterable[NewPoint]) -> list[MetricSummary]:
-    """Return summaries with these points counted in; `known` holds the fields after the name."""
-    for metric, step, epoch, _, value in points:
-        cells = known.get(metric)
-        if cells is None:
-            cells = known[metric] = [value, step, epoch, None, None, None, None]
-        elif step >= (cells[1] or 0):
-            cells[:3] = value, step, epoch
-        if math.isfinite(value):
-            if cells[3] is None or value < cells[3]:
-                cells[3], cells[5] = value, epoch
-            if cells[4] is None or value > cells[4]:
-                cells[4], cells[6] = value, epoch
-    return [MetricSummary._make((name, *cells)) for name, cells in known.items()]
-
-
-def _summarise_again(connection: sqlite3.Connection, number: int) -> None:
-    """Count summaries anew from the stitched curves, because a later attempt has taken points out of them."""
-    query = "SELECT id, name FROM metrics WHERE id IN (SELECT DISTINCT metric FROM points WHERE run = ?)"
-    found: dict[str, list[float | None]] = {}
-    for metric, name in connection.execute(query, (number,)).fetchall():
-        points = stitched(connection, number, metric)
-        _merged(found, (NewPoint(name, p.step, p.epoch, p.t, p.value) for p in points))
-    _store_summaries(connection, number, [MetricSummary._make((name, *cells)) for name, cells in found.items()])
-
-
-def _store_summaries(connection: sqlite3.Connection, number: int, found: list[MetricSummary]) -> None:
-    packed = pack(found, _ids(connection, (summary.name for summary in found)))
-    connection.execute("INSERT OR REPLACE INTO summaries (run, packed) VALUES (?, ?)", (number, packed))
