@@ -16,7 +16,7 @@ from arctl import recipe, templates
 from arctl.errors import NotFoundError, UsageError, nearest
 from arctl.request import Request, When
 from arctl.settings import CLUSTERS, Workspace
-from arctl.text import safe, safe_line
+from arctl.text import is_text, safe, safe_line
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a run's name looks like."""
@@ -67,7 +67,7 @@ class Admission:
     def _template(self, name: str) -> templates.Template:
         if name not in self._templates:
             template = templates.find(name, overrides=self.workspace.templates)
-            findings = templates.check(template)
+            findings = [] if templates.packaged(template) else templates.check(template)
             if findings:
                 cure = f"correct it; `arctl template check {template.name}` lists all"
                 raise UsageError(safe_line(findings[0]), where=str(template.path), cure=cure)
@@ -162,8 +162,8 @@ def _check_words(request: Request) -> None:
             raise UsageError(f"{safe_line(tag, limit=80)!r} is no tag", where="--tag", cure=cure)
     if len(request.note) > 4096 or safe(request.note) != request.note:
         raise UsageError("the note has control characters or is longer than 4096", where="--note", cure="shorten it")
-    if any("\0" in word for word in request.command):
-        raise UsageError("the command holds a NUL character", cure="leave it out")
+    if not all("\0" not in word and is_text(word) for word in request.command):
+        raise UsageError("the command holds a NUL character, or bytes that are no UTF-8", cure="leave them out")
     if request.once is not None and not _ONCE.fullmatch(request.once):
         cure = "use letters, digits and ._:/@+- only, 128 at most, as in nightly-2026-12-01"
         raise UsageError(f"{safe_line(request.once, limit=80)!r} is no key", where="--once", cure=cure)

@@ -18,6 +18,7 @@ from arctl.errors import DataError, NotFoundError
 from arctl.matrix import Cell, Confusion, Floats, from_scores
 from arctl.predictions import read_predictions
 from arctl.rundir import RunDir, run_name
+from arctl.tail import read_small
 from arctl.text import safe_line
 
 __all__ = ["Cell", "Change", "Confusion", "Difference", "Mixed", "difference", "from_scores", "load"]
@@ -192,8 +193,8 @@ def _solved(before: int, after: int, samples: int) -> bool:
 def _best_checkpoint(files: RunDir) -> int | None:
     """Epoch of best.pt as the manifest has it, None where nothing says so."""
     try:
-        manifest = json.loads((files.checkpoints / "manifest.json").read_bytes()[: 1 << 20])
+        manifest = json.loads(read_small(files.checkpoints / "manifest.json", limit=1 << 20))
         epoch = manifest["best.pt"]["epoch"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return epoch if isinstance(epoch, int) else None

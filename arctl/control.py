@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arctl.clusters import open_cluster
+from arctl.clusters.base import Cluster, JobState
 from arctl.errors import ArctlError
 from arctl.registry import read, write
 from arctl.registry.rows import RunRow
@@ -110,27 +111,30 @@ def exit_status(states: Iterable[State]) -> int:
     return 11 if State.CANCELLED in found else 0
 
 
+def _jobs_of(cluster: Cluster, live: Sequence[RunRow]) -> dict[int, str]:
+    """Return the job of each run, found by its token where no hand-over has come back; those unknown are absent."""
+    known = {
+        row.number: row.job_id for row in live if row.job_id and row.submission not in ("submitting", "unconfirmed")
+    }
+    lost = {row.token: row for row in live if row.number not in known}
+    since = min((row.handed or row.created for row in lost.values()), default=0.0)
+    found = cluster.find(list(lost), since=since) if lost else {}
+    return known | {lost[token].number: job_id for token, job_id in found.items()}
+
+
 def _cancel_on(workspace: Workspace, name: str, rows: Sequence[RunRow]) -> list[Outcome]:
     cluster = open_cluster(name, workspace)
     ended = [Outcome(row.number, row.job_id, False, f"already {row.state}") for row in rows if row.state in ENDED]
     live = [row for row in rows if row.state not in ENDED]
-    jobs: dict[int, str] = {}
-    for row in live:
-        under_way = row.submission in ("submitting", "unconfirmed")
-        known = None if under_way else row.job_id
-        job_id = known or cluster.find([row.token], since=row.handed or row.created).get(row.token)
-        if job_id is not None:
-            jobs[row.number] = job_id
+    jobs = _jobs_of(cluster, live)
     answers = cluster.states(list(jobs.values()), since=min((row.created for row in live), default=None))
     outcomes = []
     wanted = []
     for row in live:
         job_id = jobs.get(row.number)
-        answer = answers.get(job_id) if job_id is not None else None
-        foreign = answer is not None and answer.token is not None and answer.token != row.token
         if job_id is None:
             outcomes.append(Outcome(row.number, None, False, "no job of it is known yet; `arctl sync`, then try again"))
-        elif foreign:
+        elif _foreign(row, answers.get(job_id), unnamed="job-name" in workspace.settings.slurm.skip):
             outcomes.append(Outcome(row.number, job_id, False, f"job {job_id} is another job by now: left alone"))
         else:
             wanted.append((row, job_id))
@@ -139,6 +143,16 @@ def _cancel_on(workspace: Workspace, name: str, rows: Sequence[RunRow]) -> list[
         _remember(workspace, row.number)
         outcomes.append(Outcome(row.number, job_id, True, f"job {job_id} on {name} is being cancelled"))
     return ended + outcomes
+
+
+def _foreign(row: RunRow, answer: JobState | None, *, unnamed: bool) -> bool:
+    """Tell whether an id is another job's by now, as its name shows: a live one always has one, an account may lag.
+
+    `unnamed` says that jobs of this site do not carry their token.
+    """
+    if answer is None or answer.token == row.token:
+        return False
+    return answer.token is not None or not (unnamed or answer.source == "sacct")
 
 
 def _remember(workspace: Workspace, number: int) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arctl.errors import ArctlError
+from arctl.errors import ArctlError, DataError
 from arctl.rundir import RunDir
 from arctl.runfile import read_run
+from arctl.secrets import hidden
 from arctl.strictyaml import read_block
+from arctl.tail import read_small
 from arctl.text import safe_line
 
 RUN_KEYS = ("name", "preset", "template", "cluster", "group", "sweep")
@@ -49,7 +52,10 @@ class Facts:
 
 
 def read_facts(run_dir: Path) -> Facts:
-    """Return what a run was set up with. A missing file says nothing; a damaged one is told of in `troubles`."""
+    """Return what a run was set up with, without secrets.
+
+    A missing file says nothing; a damaged one is told of in `troubles`.
+    """
     files = RunDir(run_dir)
     values: dict[str, object] = {}
     troubles: list[str] = []
@@ -57,7 +63,7 @@ def read_facts(run_dir: Path) -> Facts:
     values.update(flat(config))
     values.update(_run(files.run_yaml, troubles, bare=not config))
     values.update({f"env.{key}": value for key, value in _environment(files, troubles).items()})
-    return Facts(values, tuple(troubles))
+    return Facts({key: hidden(key, value) for key, value in values.items()}, tuple(troubles))
 
 
 def flat(mapping: Mapping[str, object], *, under: str = "") -> Iterator[tuple[str, object]]:
@@ -128,14 +134,13 @@ def _run(path: Path, troubles: list[str], *, bare: bool) -> dict[str, object]:
 def _environment(files: RunDir, troubles: list[str]) -> dict[str, object]:
     attempts = files.attempt_dirs()
     path = attempts[-1] / "env.json" if attempts else None
-    if path is None or not path.is_file():
+    if path is None or not os.path.lexists(path):
         return {}
     try:
-        with path.open("rb") as file:
-            stored = json.loads(file.read(_LIMIT))
+        stored = json.loads(read_small(path, limit=_LIMIT))
         found: dict[str, object] = {key: stored[key] for key in ENVIRONMENT if stored.get(key) is not None}
         gpus = [str(gpu["name"]) for gpu in stored.get("gpus") or ()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (DataError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         troubles.append(f"{path}: not readable: {safe_line(str(error))}")
         return {}
     return {**found, "gpus": ", ".join(gpus)} if gpus else found

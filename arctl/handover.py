@@ -144,20 +144,29 @@ def words(error: BaseException) -> str:
 def _confirm(
     workspace: Workspace, launched: Sequence[Launched], submitted: float, known: Mapping[int, tuple[RunFile, int]]
 ) -> None:
-    """Record the job of each run, in the registry and in run.yaml."""
+    """Record the job of each run in run.yaml, which is the truth, then in the registry; each although the other fails.
+
+    Whoever dies in between leaves runs that the registry calls `submitting`: a sync finds their jobs in run.yaml.
+    """
     first = launched[0]
+    troubles: list[ArctlError] = []
+    for run in launched:
+        path = RunDir(run.run_dir).run_yaml
+        try:
+            _with_job(path, run, submitted, flush=len(launched) <= FEW, known=known.get(run.number))
+        except ArctlError as error:
+            troubles.append(error)
     try:
         jobs = {run.number: run.job_id for run in launched}
         write.record_jobs(workspace.db, jobs, cluster=first.cluster, submitted=submitted)
-        for run in launched:
-            path = RunDir(run.run_dir).run_yaml
-            _with_job(path, run, submitted, flush=len(launched) <= FEW, known=known.get(run.number))
     except ArctlError as error:
+        troubles.append(error)
+    if troubles:
         raise SubmitUnconfirmed(
-            f"job {first.job_id} is queued, but this could not be recorded: {words(error)}",
+            f"job {first.job_id} is queued, but this could not be recorded: {words(troubles[0])}",
             where=str(first.run_dir),
             cure="make room, then `arctl sync` finds it by its token",
-        ) from error
+        ) from troubles[0]
 
 
 def _with_job(path: Path, run: Launched, submitted: float, *, flush: bool, known: tuple[RunFile, int] | None) -> None:

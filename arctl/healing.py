@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from arctl.clusters.base import JobState
 from arctl.errors import ArctlError
 from arctl.registry import ingest, read
 from arctl.registry.connect import transaction
 from arctl.registry.rows import JobRow, WatchedRun
 from arctl.rundir import RunDir, run_name
 from arctl.settings import Workspace
+from arctl.states import State
 
 HEAL_AFTER_S = 5.0
 """A hand-over that is this old may have died: its token is looked for, seconds."""
@@ -23,6 +25,30 @@ sbatch tries for 150 s, and a controller may take twice its MessageTimeout over 
 
 HEAL_FOR_S = 7 * 86400.0
 """So long its token is looked for, seconds."""
+
+
+UNSEEN_S = 60.0
+"""So long after our scancel a job that waited, and that Slurm knows nothing of, counts as cancelled, seconds."""
+
+
+def cancelled_unseen(
+    jobs: Mapping[str, WatchedRun], told: Mapping[str, JobState], *, now: float
+) -> dict[str, JobState]:
+    """Return the jobs that we cancelled while they waited, and of which Slurm, which has answered, has kept nothing.
+
+    It forgets elements of an array that never started, in queue and accounts: then our own scancel, which it took, is
+    the evidence.
+    """
+    return {
+        job_id: JobState(job_id, State.CANCELLED, now, "scancel", ended=run.cancelled)
+        for job_id, run in jobs.items()
+        if run.cluster != "local"
+        and job_id not in told
+        and run.job is not None
+        and run.job.state in (None, State.PENDING)
+        and run.cancelled is not None
+        and now - run.cancelled > UNSEEN_S
+    }
 
 
 def is_lost(run: WatchedRun, *, now: float) -> bool:

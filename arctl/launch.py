@@ -99,7 +99,8 @@ def submit_plans(
     jobs = _jobs(workspace, plans)
     first = plans[0]
     dependency = dependency_of(workspace, first.request.when, first.cluster)
-    place(workspace, [first], numbers=[1], where=Placement(DRY_TOKEN, live_code(workspace)))  # says what is wrong
+    if not first.script:  # nobody has rehearsed it: what is wrong with it is said before anything is made
+        place(workspace, [first], numbers=[1], where=Placement(DRY_TOKEN, live_code(workspace)))
     code, created = _code(workspace, first, say=say), time.time()
     tokens = [draw_token() for _ in jobs]
     most = shares(throttle, len(jobs))

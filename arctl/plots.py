@@ -15,6 +15,7 @@ import numpy as np
 from arctl.heatmap import confusion, difference
 from arctl.raster import Axis, Cells, Curve, extremes, lonely, stroke, time_axis, value_axis
 from arctl.spark import sparkline
+from arctl.text import safe_line
 
 __all__ = ["COLOURS", "beside", "confusion", "curves", "difference", "sparkline", "stacked"]
 
@@ -104,6 +105,9 @@ class _Plan:
 def _planned(lines: Sequence[Curve], title: str | None, *, width: int, height: int, colour: bool, ascii: bool) -> _Plan:
     if width < _SMALLEST[0] or height < _SMALLEST[1]:
         return _Plan(lines, (), ["(too small to draw)"[:width]], 0)
+    # Names of runs and metrics come from files.
+    lines = [replace(line, label=safe_line(line.label, limit=200)) for line in lines]
+    title = None if title is None else safe_line(title, limit=200)
     pens = _pens(lines, letters=ascii or (not colour and len({line.run for line in lines}) > 1))
     head = _heading(lines, pens, width=width, title=title, colour=colour, ascii=ascii, most=max(1, height - 6))
     room = height - len(head)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +63,17 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def _arrays(path: Path) -> list[NDArray[Any]]:
-    with zipfile.ZipFile(path) as packed:
-        for name in _ARRAYS:
-            size = packed.getinfo(f"{name}.npy").file_size
-            if size > LARGEST:
-                raise ValueError(f"{name} takes {size} bytes, more than {LARGEST}")
-    with np.load(path, allow_pickle=False) as archive:
-        return [archive[name] for name in _ARRAYS]
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("this is no regular file")
+        with zipfile.ZipFile(file) as packed:
+            for name in _ARRAYS:
+                size = packed.getinfo(f"{name}.npy").file_size
+                if size > LARGEST:
+                    raise ValueError(f"{name} takes {size} bytes, more than {LARGEST}")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return [archive[name] for name in _ARRAYS]
 
 
 def _wrong(ids: NDArray[Any], targets: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any]) -> str | None:

@@ -141,6 +141,7 @@ def _replace(db: Path, new: Path, *, readable: bool) -> Path | None:
     backup = _free(db.with_name(f"{db.name}.bak-{time.strftime('%Y%m%dT%H%M%S')}"))
     try:
         if os.path.lexists(db):
+            _remove_second_names(db)
             try:
                 backup.hardlink_to(db)
             except OSError:
@@ -161,6 +162,13 @@ def _free(path: Path) -> Path:
     while os.path.lexists(chosen):
         chosen, count = path.with_name(f"{path.name}-{count}"), count + 1
     return chosen
+
+
+def _remove_second_names(db: Path) -> None:
+    """Remove the backups that are no copies yet: a rebuild was killed between this one's two renames."""
+    for path in db.parent.glob(f"{db.name}.bak-*"):
+        if db.is_file() and path.samefile(db):
+            path.unlink()
 
 
 def _remove_drafts(db: Path) -> None:

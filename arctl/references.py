@@ -29,7 +29,9 @@ def resolve(db: Path, words: Sequence[str], *, names: Mapping[str, int] | None =
     known = read.names(db) if names is None else names
     found: dict[int, None] = {}
     for word in words:
-        together = [] if word in known or _number(word) is not None else read.group(db, word)
+        # What is not printable, such as bytes that are no UTF-8, names nothing and could not be asked for.
+        named = word in known or _number(word) is not None or not word.isprintable()
+        together = [] if named else read.group(db, word)
         found.update(dict.fromkeys(together or _resolve(word, numbers, known)))
     return list(found)
 

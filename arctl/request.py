@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from arctl.errors import UsageError
+from arctl.text import safe_line
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -41,6 +44,11 @@ class Resources:
         """Return these resources with their gaps filled; what is no resource is ignored."""
         own: dict[str, Any] = asdict(self)
         filled: dict[str, Any] = {k: defaults.get(k) if value in (None, ()) else value for k, value in own.items()}
+        for key, value in filled.items():
+            kind = int if key in ("gpus", "nodes", "cpus") else (list, tuple) if key == "sbatch" else str
+            if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+                what = f"{safe_line(str(value), limit=60)!r} is no value for {key}"
+                raise UsageError(what, cure=f"correct it in run.yaml or arctl.yaml, or give --{key.replace('_', '-')}")
         return Resources(**{**filled, "sbatch": tuple(filled["sbatch"] or ())})
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from arctl.errors import ArctlError, NotFoundError, SubmitRefused, SubmitUnconfirmed, UsageError
 from arctl.handover import Launched, Made, send, submitter, words
+from arctl.healing import said_lost
 from arctl.launch import again, dependency_of, draw_token
 from arctl.plan import DRY_TOKEN, Code, Placement, Plan, admit, live_code, place
 from arctl.registry import read, write
@@ -36,16 +37,18 @@ def rehearse_resume(
 def resume(
     workspace: Workspace, number: int, *, resources: Resources | None = None, when: When | None = None
 ) -> Launched:
-    """Queue a further job of a run that has ended early; `resources` change what it asks for.
+    """Queue a further job of a run that has ended early, or whose last resume died before Slurm had the job.
 
-    Raises NotFoundError, UsageError where there is nothing to resume or the run may still be alive, and what
-    `launch.submit` raises of the scheduler; a refused job leaves the run as it was.
+    `resources` change what it asks for. Raises NotFoundError, UsageError where there is nothing to resume or the run
+    may still be alive, and what `launch.submit` raises of the scheduler; a refused job leaves the run as it was.
     """
     token, at = draw_token(), time.time()
     plan, old = _planned(workspace, number, resources, when, token=token)
     directory = RunDir(workspace.run_dir(number))
     script = directory.script_of(len(old.jobs) + 1)
-    write.begin_again(workspace.db, number, token=token, at=at, submitter=submitter())
+    row = read.run(workspace.db, number)
+    lost = row.token if row is not None and said_lost(row.token, row.message) else None
+    write.begin_again(workspace.db, number, token=token, at=at, submitter=submitter(), lost=lost)
     try:
         write_script(script, plan.script)
         change_run(directory.run_yaml, lambda run: run.handed_over_again(token, at))
@@ -79,10 +82,11 @@ def _planned(
 def _check(number: int, row: RunRow | None, *, now: float | None = None) -> None:
     """See that a run has ended before its end, and that nothing of it runs any more."""
     name = run_name(number)
-    if row is None or row.submission in ("submitting", "unconfirmed"):
+    lost = row is not None and said_lost(row.token, row.message) and row.job_id is not None
+    if row is None or (row.submission in ("submitting", "unconfirmed") and not lost):
         why = "there is no such run" if row is None else "its hand-over is not settled"
         raise UsageError(why, where=name, cure="`arctl ls --all` lists the runs; `arctl sync` looks for lost jobs")
-    if row.state not in ENDED:
+    if row.state not in ENDED and not lost:
         raise UsageError(f"it is {row.state}", where=name, cure=f"`arctl cancel {name}` first, or wait for its end")
     if row.state is State.COMPLETED:
         raise UsageError("it is complete", where=name, cure=f"`arctl rerun {name}` repeats it")

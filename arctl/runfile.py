@@ -18,6 +18,7 @@ import yaml
 
 from arctl.errors import ArctlError, DataError, nearest
 from arctl.rundir import CONTRACT
+from arctl.strictyaml import plain_document
 from arctl.text import safe_line
 
 LIMIT = 1 << 20
@@ -26,7 +27,6 @@ LIMIT = 1 << 20
 SUBMISSIONS = ("submitting", "unconfirmed", "refused", "submitted")
 """Where the hand-over of a run to its scheduler can stand."""
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _CURE = "restore the file, or move the run's directory away"
 
@@ -215,7 +215,7 @@ class _Taker:
             return None
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise self.wrong(key, " or ".join(kind.__name__ for kind in kinds))
-        if isinstance(value, int) and abs(value) >= 1 << 53:
+        if isinstance(value, int | float) and not abs(value) < 1 << 53:
             raise self.wrong(key, "a smaller number")
         return value
 
@@ -253,7 +253,7 @@ def _load(path: Path) -> Mapping[Any, Any]:
             content = os.read(file, LIMIT)
         finally:
             os.close(file)
-        mapping = yaml.load(content, Loader=_LOADER)  # noqa: S506 - a safe loader in C or in Python
+        mapping = plain_document(content)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(path), cure=_CURE) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -82,6 +82,8 @@ class Settings:
     """Resources of a job that names none: gpus, nodes, cpus (int), mem, time, gpu_type, template (str)."""
     snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
     """The code that a job runs."""
+    share: str = "nobody"
+    """Who else may read and write what arctl makes here: `nobody`, or the `group`."""
     registry_lock: str = "lease"
     """`lease`: one host at a time writes runs.db; `trusted`: the file system's own locks hold between hosts."""
 
@@ -161,6 +163,7 @@ def load_settings(path: Path) -> Settings:
         data=_data(block.block("data")) if "data" in block else {},
         defaults=_defaults(block.block("defaults")) if "defaults" in block else {},
         snapshot=_snapshot(block.block("snapshot")) if "snapshot" in block else SnapshotSettings(),
+        share=block.choice("share", ("nobody", "group"), default="nobody"),
         registry_lock=block.choice("registry_lock", ("lease", "trusted"), default="lease"),
     )
 

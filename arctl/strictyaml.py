@@ -10,6 +10,7 @@ import math
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,43 @@ def read_block(path: Path) -> Block:
     if node is not None and not isinstance(node, yaml.MappingNode):
         raise UsageError("the top level must be a mapping of keys to values", where=str(path), cure="correct the file")
     return Block(path, node)
+
+
+def plain_document(content: bytes) -> object:
+    """Return what a file that a program wrote says, in plain types; None for an empty one.
+
+    Raises yaml.YAMLError or ValueError for a repeated key, for an alias, which could grow without end when it is
+    written again, for deep nesting, and for a tag that would build an object.
+    """
+    loader = _LOADER(content)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _see_that_it_is_plain(root)
+        return loader.construct_document(node=root)
+    finally:
+        loader.dispose()
+
+
+def _see_that_it_is_plain(root: yaml.Node) -> None:
+    seen: set[int] = set()
+    nodes = [(root, 1)]
+    while nodes:
+        node, depth = nodes.pop()
+        place = f"line {node.start_mark.line + 1}"
+        if id(node) in seen:
+            raise ValueError(f"{place}: aliases are not supported here")
+        seen.add(id(node))
+        if depth > DEPTH:
+            raise ValueError(f"{place}: nested deeper than {DEPTH} levels")
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if twice := next((key for key, times in Counter(keys).items() if times > 1), None):
+                raise ValueError(f"{place}: the key {twice!r} stands there twice")
+            nodes += [(part, depth + 1) for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += [(part, depth + 1) for part in node.value]
 
 
 def _check(path: Path, text: str) -> None:

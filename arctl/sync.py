@@ -25,7 +25,6 @@ from arctl.registry.settle import FORGOTTEN_S, GRACE_S, REQUEUED, settle
 from arctl.rundir import RunDir, run_name
 from arctl.settings import Workspace
 from arctl.states import ENDED, LIVE, State
-from arctl.tail import last_lines
 
 if TYPE_CHECKING:
     from arctl.clusters.base import Cluster, JobState
@@ -131,6 +130,7 @@ class _Sync:
             self._polled(name, str(error))
             return
         self._polled(name, None)
+        told = {**told, **healing.cancelled_unseen(jobs, told, now=self.now)}
         facts = [fact for job_id, state in told.items() if (fact := self._fact(jobs.get(job_id), state))]
         by_number = {run.number: run for run in runs}
         ended = [by_number[fact.run] for fact in facts if fact.state in ENDED]
@@ -149,11 +149,10 @@ class _Sync:
                 self._settle(connection, due)
 
     def explain_failures(self) -> None:
-        """Give runs that failed without a word the last line of their log."""
+        """Give runs that failed without a word the sentence of their autopsy, or the last line of their log."""
         for number in sorted(self.unexplained):
-            job = next(iter(read.jobs(self.workspace.db, number)[-1:]), None)
             try:
-                message = _last_words(RunDir(self.workspace.run_dir(number)), job)
+                message = _last_words(self.workspace, number)
             except (ArctlError, OSError) as error:
                 message = f"the log cannot be read: {error}"
             with transaction(self.workspace.db) as connection:
@@ -285,12 +284,14 @@ def _due(run: WatchedRun, now: float) -> bool:
     return run.job.state in ENDED or forgotten
 
 
-def _last_words(directory: RunDir, job: JobRow | None) -> str:
-    """Return one line on why a run failed, from its job's end and the last line of its log."""
-    logs = directory.logs()
-    lines = [line for line in last_lines(logs[-1], 100) if line.strip()] if logs else []
-    code = f" (exit status {job.exit_code}, signal {job.signal})" if job else ""
-    last = lines[-1].strip() if lines else f"the log is empty{code}" if logs else f"no log was written{code}"
-    if job is not None and job.state is State.COMPLETED:
-        return f"the job ended well, but the trainer wrote no good end record; last line of the log: {last}"
-    return last
+def _last_words(workspace: Workspace, number: int) -> str:
+    """Return one line on why a run failed, from its log, its events and its job."""
+    from arctl.autopsy import case_of, one_line
+
+    row, db = read.run(workspace.db, number), workspace.db
+    assert row is not None
+    jobs = read.jobs(db, number)
+    case = case_of(workspace.run_dir(number), row, jobs=jobs, attempts=read.attempts(db, number))
+    if jobs and jobs[-1].state is State.COMPLETED:
+        return f"the job ended well, but the trainer wrote no good end record: {one_line(case)}"
+    return one_line(case)

@@ -30,6 +30,7 @@ RESTARTED = "--- the log was replaced or cut short; it goes on here ---"
 """What `follow` says where a file has begun anew."""
 
 _BLOCK = 1 << 16
+_BINARY_FROM = 32
 _LAST_LIMIT = 1 << 26
 _FOLLOW_LIMIT = 1 << 20
 
@@ -120,11 +121,17 @@ def follow(path: Path, *, stop: Callable[[], bool], from_end_lines: int = 10, po
 
 
 def shown(line: bytes) -> str:
-    """Return a line of a log as it may be shown: no escape sequence, undecodable bytes replaced, cut when long."""
+    """Return a line of a log as it may be shown: no escape sequence, undecodable bytes replaced, cut when long.
+
+    A line that is mostly no text is told of in its place.
+    """
     cut = len(line) - 4 * LINE_LIMIT
     if cut > 0:
         line = line[-4 * LINE_LIMIT :] if b"\r" in line[-4 * LINE_LIMIT :] else line[: 4 * LINE_LIMIT]
-    text = safe(line.decode("utf-8", "replace"), limit=LINE_LIMIT).expandtabs().rstrip()
+    decoded = line.decode("utf-8", "replace")
+    if len(line) >= _BINARY_FROM and decoded.count("\ufffd") > len(decoded) // 4:
+        return f"(binary data, {len(line) + max(cut, 0)} bytes)"
+    text = safe(decoded, limit=LINE_LIMIT).expandtabs().rstrip()
     return f"{text} ({cut} more bytes)" if cut > 0 else text
 
 

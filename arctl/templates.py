@@ -105,6 +105,11 @@ def _all(overrides: Path | None) -> dict[str, Template | ArctlError]:
     return found
 
 
+def packaged(template: Template) -> bool:
+    """Tell whether a template came with arctl: then it was checked before."""
+    return template.path.parent == _packaged_root()
+
+
 def render(template: Template, *, directives: Sequence[str], values: Mapping[str, object]) -> str:
     """Return the job script. `directives` are whole `#SBATCH` lines.
 
@@ -116,7 +121,7 @@ def render(template: Template, *, directives: Sequence[str], values: Mapping[str
     given = {"directives": "\n".join(directives), **values}
     context = {name: _prepared(name, value, template.path) for name, value in given.items()}
     try:
-        return _environment().from_string(template.text).render(context)
+        return _compiled(template.text).render(context)
     except jinja2.TemplateSyntaxError as error:
         raise _syntax(template, error) from error
     except jinja2.UndefinedError as error:
@@ -125,6 +130,11 @@ def render(template: Template, *, directives: Sequence[str], values: Mapping[str
         raise UsageError(str(error), where=_place(template, error), cure=cure) from error
     except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise UsageError(str(error), where=_place(template, error), cure="mend the template") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(text: str) -> jinja2.Template:
+    return _environment().from_string(text)
 
 
 def check(template: Template) -> list[str]:
@@ -195,11 +205,14 @@ def _syntax_error(script: str) -> str | None:
     return f"{place}: {safe_line(match[2], limit=200)}"
 
 
-def _places(overrides: Path | None) -> dict[str, Path]:
+def _packaged_root() -> Path:
     package = Path(__file__).parent
     wheel = package / "job_templates"
-    packaged = wheel if wheel.is_dir() else package.parent / "templates"
-    roots = [packaged] + ([overrides] if overrides is not None else [])
+    return wheel if wheel.is_dir() else package.parent / "templates"
+
+
+def _places(overrides: Path | None) -> dict[str, Path]:
+    roots = [_packaged_root()] + ([overrides] if overrides is not None else [])
     paths = (path for root in roots for path in sorted(root.glob(f"[!.]*{SUFFIX}")))
     return {path.name.removesuffix(SUFFIX): path for path in paths}
 

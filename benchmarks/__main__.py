@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from benchmarks import event_writing, registry_size, startup
+from benchmarks import code_snapshot, event_writing, registry_size, startup, sync_speed
 from benchmarks.timing import hardware
+
+_PAGES = {
+    "Starting": startup,
+    "Logging": event_writing,
+    "The registry": registry_size,
+    "Sync": sync_speed,
+    "The code as submitted": code_snapshot,
+}
 
 
 def main() -> None:
     """Measure and print."""
     print(f"{hardware()}\n")
-    for title, page in [("Starting", startup), ("Logging", event_writing), ("The registry", registry_size)]:
+    for title, page in _PAGES.items():
         print(f"## {title}\n\n{page.measure()}\n", flush=True)
 
 

@@ -30,7 +30,14 @@ def take_turns(commands: Mapping[str, Sequence[str]], *, rounds: int = 15, cwd: 
     for turn in range(rounds + 1):
         for name, argv in commands.items():
             begin = time.perf_counter()
-            subprocess.run(argv, cwd=cwd, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                argv,
+                cwd=cwd,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
             if turn:
                 times[name].append((time.perf_counter() - begin) * 1000)
     return {name: median(values) for name, values in times.items()}

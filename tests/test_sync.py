@@ -364,11 +364,11 @@ def test_a_trainers_end_makes_the_cluster_be_asked_sooner(workspace: Workspace, 
     ("log", "message"),
     [
         (b"epoch 1\n\x1b[31mTraceback\n  ..\nRuntimeError: \x1b]0;x\x07no memory\n\n", "RuntimeError: no memory"),
-        (b"", "the log is empty (exit status 1, signal None)"),
-        (None, "no log was written (exit status 1, signal None)"),
+        (b"", "it ended with exit status 1 and wrote nothing"),
+        (None, "it ended with exit status 1 and wrote no log"),
     ],
 )  # fmt: skip
-def test_a_job_that_failed_without_a_word_shows_its_logs_last_line(
+def test_a_job_that_failed_without_a_word_says_what_its_log_tells(
     workspace: Workspace, slurm: Scripted, log: bytes | None, message: str
 ) -> None:
     submitted(workspace)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 _CARD_ONLY = ("flip_keeps_labels", "description")
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|[+-]?\.(?:inf|nan)", re.IGNORECASE
+)  # a plain one: YAML takes 010 for 8, 1:30 for 90 and 1_0 for 10
 MAX_BYTES = 1 << 20
 """Size beyond which a file is no configuration."""
 
@@ -98,9 +102,14 @@ def parse_override(text: str) -> tuple[str, object]:
             f"cannot read {text!r}", where="--set", cure="write --set section.key=value, as optim.lr=1e-4"
         )
     try:
-        return key.strip(), yaml.load(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except yaml.YAMLError:
+        found = yaml.load(value, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(f"cannot read the value {value!r} of {key}", where="--set", cure="quote it as YAML") from None
+    scalar = found is not None and not isinstance(found, bool | str | list | dict)
+    if scalar and not _NUMBER.fullmatch(value.strip()):
+        what = f"{value!r} of {key} is {found} to YAML"
+        raise ConfigError(what, where="--set", cure="write a plain number")
+    return key.strip(), found
 
 
 def _build(model: str, layers: Sequence[tuple[str, Mapping[str, object]]]) -> Config:

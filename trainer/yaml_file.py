@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,10 @@ def write_yaml(path: Path, value: object) -> None:
 
 def _read_text(path: Path, *, limit: int) -> str:
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        size = found.st_size
+        if not stat.S_ISREG(found.st_mode):
+            raise ConfigError("cannot be read: no regular file", where=str(path), cure="is it the right file?")
         if size > limit:
             raise ConfigError(
                 f"{size} bytes: too large for a configuration", where=str(path), cure="is it the right file?"

@@ -112,22 +112,24 @@ class Arctl(Family):
 @click.option(
     "--workspace", "-w", metavar="DIR", help="Work in this workspace; else ARCTL_WORKSPACE, else the nearest above."
 )
+@click.option("--take-over", is_flag=True, help="Write here although another host does, which must have stopped.")
 @click.version_option(__version__, prog_name="arctl", message="%(prog)s %(version)s")
 @click.pass_context
-def app(ctx: click.Context, workspace: str | None) -> None:
+def app(ctx: click.Context, workspace: str | None, take_over: bool) -> None:
     """Submit, watch and compare video experiments, on a Slurm cluster or on this machine.
 
     Without a command the dashboard opens.
     """
     from arctl.cli.context import Session
 
-    ctx.obj = session = Session(workspace)
+    ctx.obj = session = Session(workspace, take_over=take_over)
     if ctx.invoked_subcommand is None:
         session.dashboard()
 
 
 def main() -> None:
-    """Run the `arctl` command."""
+    """Run the `arctl` command; what it makes, and what the jobs that it starts make, is this user's alone."""
+    os.umask(0o077)
     app.main()
 
 

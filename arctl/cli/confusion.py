@@ -103,17 +103,14 @@ def _csv(matrix: Confusion) -> str:
     import csv
     import io
 
+    from arctl.text import sheet_safe
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["true", *map(_sheet_safe, matrix.classes), "(unreadable)"])
+    writer.writerow(["true", *map(sheet_safe, matrix.classes), "(unreadable)"])
     for name, row, unread in zip(matrix.classes, matrix.counts.tolist(), matrix.unreadable.tolist(), strict=True):
-        writer.writerow([_sheet_safe(name), *row, unread])
+        writer.writerow([sheet_safe(name), *row, unread])
     return out.getvalue()
-
-
-def _sheet_safe(name: str) -> str:
-    # A spreadsheet would run a name that begins like a formula.
-    return f"'{name}" if name[:1] in "=+-@" else name
 
 
 def _show(matrix: Confusion, *, pairs: int, order: str, width: int | None, height: int | None) -> None:

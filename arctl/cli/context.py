@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from arctl.cli.screen import guard
 from arctl.errors import UsageError
-from arctl.text import safe_line
+from arctl.text import is_text, safe, safe_json, safe_line
 
 if TYPE_CHECKING:
     from arctl.settings import Workspace
@@ -20,16 +22,35 @@ if TYPE_CHECKING:
 class Session:
     """One call of `arctl`."""
 
-    def __init__(self, explicit: str | None = None) -> None:
+    def __init__(self, explicit: str | None = None, *, take_over: bool = False) -> None:
         self.explicit = Path(explicit) if explicit is not None else None
+        self.take_over = take_over
         self._told: set[str] = set()
+        guard()
 
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace that the command works in. Raises NotFoundError outside of one."""
         from arctl.settings import find_workspace
 
-        return find_workspace(self.explicit)
+        found = find_workspace(self.explicit)
+        if not is_text(str(found.root)):
+            cure = "rename the directory: scripts and registry hold text"
+            raise UsageError("the path of this workspace is no text (UTF-8)", where=str(found.root), cure=cure)
+        self._hold(found)
+        return found
+
+    def _hold(self, workspace: Workspace) -> None:
+        """Do as arctl.yaml says about other people and other hosts; take the registry's lease over if asked to."""
+        if workspace.settings.share == "group":
+            os.umask(0o007)
+        if workspace.settings.registry_lock == "trusted" or self.take_over:
+            from arctl.registry import lease
+
+            if workspace.settings.registry_lock == "trusted":
+                lease.trust(workspace.db)
+            else:
+                lease.acquire(workspace.db, take_over=True)
 
     def sync(self, *, force: bool = False) -> None:
         """Read what has grown since the last time; what could not be read or asked is told of, once."""
@@ -60,7 +81,13 @@ def echo_json(schema: str, payload: Mapping[str, object]) -> None:
     """Print one JSON document that names its schema."""
     import json
 
-    click.echo(json.dumps({"schema": schema, **payload}, ensure_ascii=False, separators=(", ", ": ")))
+    text = json.dumps({"schema": schema, **payload}, ensure_ascii=False, separators=(", ", ": "))
+    click.echo(safe_json(text))
+
+
+def echo_file(text: str) -> None:
+    """Print text of a file: as it is into a pipe, on a terminal without what a terminal obeys."""
+    click.echo(safe(text, limit=1 << 21) if sys.stdout.isatty() else text, nl=False)
 
 
 def references(session: Session, words: Sequence[str]) -> list[int]:
@@ -71,6 +98,7 @@ def references(session: Session, words: Sequence[str]) -> list[int]:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of text as lines with their columns aligned, two blanks between them."""
+    """Return rows of text as lines with their columns aligned, two blanks between them; whatever the text holds."""
+    rows = [[safe_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))] if rows else []
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

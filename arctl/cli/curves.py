@@ -10,6 +10,7 @@ import click
 from arctl.cli.context import Session, echo_json, narrate, references
 from arctl.errors import NotFoundError, UsageError, nearest
 from arctl.rundir import run_name
+from arctl.text import safe_line
 
 if TYPE_CHECKING:
     from arctl.curves import Points
@@ -64,7 +65,7 @@ def _list(session: Session, numbers: Sequence[int]) -> None:
     if not names:
         narrate("no metrics yet: they come with the first step that the trainer writes")
     for name in names:
-        click.echo(name)
+        click.echo(safe_line(name))
 
 
 def _points(session: Session, numbers: Sequence[int], metrics: Sequence[str]) -> list[Points]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ import click
 from arctl.cli import Family
 from arctl.cli.context import Session, columns, echo_json
 from arctl.errors import ArctlError, NotFoundError
+from arctl.text import safe
 
 NEEDS = ("av", "numpy", "yaml")
 """What the trainer's data modules import; torch only where videos are decoded."""
@@ -80,7 +83,7 @@ def _root(session: Session, name: str) -> Path:
 
 
 def _trainer(session: Session, *words: str) -> int:
-    """Run `python -m trainer.data` with the terminal as it is and return its exit status."""
+    """Run `python -m trainer.data` and return its exit status; a terminal gets its lines without escape sequences."""
     python = _python(session)
     missing = _missing(python, (*NEEDS, "torch") if "--decode" in words else NEEDS)
     if missing:
@@ -90,7 +93,27 @@ def _trainer(session: Session, *words: str) -> int:
             cure="pip install 'arctl[train]' there, or name another as `python:` in arctl.yaml",
         )
     sys.stdout.flush()
-    return _status(subprocess.run([python, "-m", "trainer.data", *words], env=_environment(), check=False))
+    command = [python, "-u", "-m", "trainer.data", *words]
+    if sys.stdout.isatty() or sys.stderr.isatty():
+        return _relayed(command)
+    return _status(subprocess.run(command, env=_environment(), check=False).returncode)
+
+
+def _relayed(command: list[str]) -> int:
+    """Run a command and pass on what it writes, line by line: it names files and classes as they are."""
+    with subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        pairs = ((process.stdout, False), (process.stderr, True))
+        pumps = [threading.Thread(target=_pump, args=pair) for pair in pairs]
+        for pump in pumps:
+            pump.start()
+        for pump in pumps:
+            pump.join()
+        return _status(process.wait())
+
+
+def _pump(lines: Iterable[bytes], err: bool) -> None:
+    for line in lines:
+        click.echo(safe(line.decode("utf-8", "replace").rstrip("\n")), err=err)
 
 
 def _python(session: Session) -> str:
@@ -121,5 +144,5 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **trainer_path()}
 
 
-def _status(done: subprocess.CompletedProcess[bytes]) -> int:
-    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+def _status(code: int) -> int:
+    return code if code >= 0 else 128 - code

@@ -204,6 +204,8 @@ def _show_files(known: Known) -> None:
     heading("Files")
     logs = known.files.logs()
     say(_near(known.files.path))
+    if not known.files.path.is_dir():
+        say("it is missing: moved or deleted? What is known of the run stays; back in its place, it is read again")
     if logs:
         say(f"{logs[-1].name}  ", Cell(f"arctl logs {run_name(known.row.number)}", "dim"))
     kept = known.files.prediction_files()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from arctl.cli.context import Session, echo_json, narrate, references
+from arctl.cli.context import Session, echo_file, echo_json, narrate, references
 from arctl.cli.job_options import resource_options, resources_of, when_of, when_options
 from arctl.errors import SubmittedTwice, UsageError
 
@@ -132,7 +132,7 @@ def resume_command(session: Session, /, run: str, dry_run: bool, as_json: bool, 
     plan = rehearse_resume(session.workspace, numbers[0], resources=resources, when=when)
     if dry_run:
         _show([plan], as_json=as_json)
-    check_first(session.workspace, [plan], force=force)
+    check_first(session.workspace, [plan], force=force, dry=dry_run)
     if dry_run:
         return
     done = resume(session.workspace, numbers[0], resources=resources, when=when)
@@ -167,7 +167,7 @@ def launch(session: Session, requests: Sequence[Request], given: Mapping[str, An
     plans = rehearse_all(session.workspace, requests)
     if given["dry_run"]:
         _show(plans, as_json=given["as_json"])
-        check_first(session.workspace, plans, force=given["force"])
+        check_first(session.workspace, plans, force=given["force"], dry=True)
         return
     check_first(session.workspace, plans, force=given["force"])
     done: list[Launched] = []
@@ -207,12 +207,12 @@ def _show(plans: Sequence[Plan], *, as_json: bool) -> None:
     several = first.template.array and len(plans) > 1
     for plan in plans:
         if plan is first or not several:
-            click.echo(plan.script.rstrip("\n"))
+            echo_file(plan.script)
         if plan.config is not None:
             own = plan if plan is first or not several else _own_part(plan, first)
             whose = f" of {plan.values['run']}" if several else ""
             click.echo(f"\n# config.yaml{whose}{'' if own is plan else ': as above, but for'}")
-            click.echo(own.config_text().rstrip("\n"))
+            echo_file(own.config_text())
     narrate("a dry run: nothing was queued; the run's number and token are given when it is submitted")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arctl.cli.context import echo_json, narrate
+from arctl.cli.context import echo_file, echo_json, narrate
 from arctl.cli.tables import (
     NOTHING,
     Cell,
@@ -52,7 +52,7 @@ def show_plan(sweep: Sweep, plans: Sequence[Plan], notes: Sequence[str], *, as_j
     columns = [Column("element"), *(Column(titles[key], right=True) for key in keys)]
     show_table(columns, [[one.name, *_cells(one.params, keys)] for one in sweep.elements])
     click.echo()
-    click.echo(plans[0].script.rstrip("\n"))
+    echo_file(plans[0].script)
     what = f"{len(elements)} element{'' if len(elements) == 1 else 's'}"
     jobs = "one job" if len(scripts) == 1 else f"{len(scripts)} jobs"
     narrate(f"a dry run: nothing was queued; {what} in {jobs} on {plans[0].cluster}")

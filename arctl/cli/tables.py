@@ -8,11 +8,11 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from arctl.states import State
-from arctl.text import safe_line
+from arctl.text import safe_line, safe_part
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,6 +91,7 @@ def show_table(columns: Sequence[Column], rows: Sequence[Row], *, title: str | N
     if title is not None:
         heading(title)
     cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
+    columns = [replace(column, title=safe_line(column.title)) for column in columns]
     if terminal():
         _rich_table(columns, cells)
     else:
@@ -104,8 +105,9 @@ def heading(text: str) -> None:
 
 
 def say(*cells: Cell | str) -> None:
-    """Print one line of styled text."""
-    words = [cell if isinstance(cell, Cell) else Cell(cell) for cell in cells]
+    """Print one line of styled text, whatever it holds."""
+    given = [cell if isinstance(cell, Cell) else Cell(cell) for cell in cells]
+    words = [Cell(safe_part(cell.text), cell.style) for cell in given]
     if not coloured():
         print("".join(cell.text for cell in words))
         return
@@ -167,7 +169,7 @@ def epoch_text(epoch: float | None, epochs: int | None) -> str:
 
 def age_text(since: float | None, *, now: float | None = None) -> str:
     """Return how long ago something was, in one unit: `45s`, `12m`, `3h`, `2d`."""
-    if since is None:
+    if since is None or not math.isfinite(since):
         return NOTHING
     gone = max(0.0, (time.time() if now is None else now) - since)
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
@@ -178,7 +180,7 @@ def age_text(since: float | None, *, now: float | None = None) -> str:
 
 def span_text(seconds: float | None) -> str:
     """Return a duration in two units: `45s`, `12m 05s`, `3h 05m`, `2d 04h`."""
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return NOTHING
     whole = max(0, round(seconds))
     if whole < 60:
@@ -191,7 +193,10 @@ def span_text(seconds: float | None) -> str:
 
 def when_text(at: float | None) -> str:
     """Return a moment in local time: `2026-11-21 14:02:33`."""
-    return NOTHING if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    try:
+        return NOTHING if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    except (OverflowError, ValueError, OSError):
+        return NOTHING
 
 
 def _decimal(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from arctl.cli import Family
-from arctl.cli.context import Session, columns, echo_json, narrate
+from arctl.cli.context import Session, columns, echo_file, echo_json, narrate
 from arctl.errors import NotFoundError, UsageError
 from arctl.text import safe_line
 
@@ -48,7 +48,7 @@ def template_show(session: Session, name: str) -> None:
     """Print a template as it is."""
     from arctl import templates
 
-    click.echo(templates.find(name, overrides=_overrides(session)).text, nl=False)
+    echo_file(templates.find(name, overrides=_overrides(session)).text)
 
 
 @template_command.command("check")

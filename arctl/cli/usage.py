@@ -94,11 +94,14 @@ def _print_csv(by: str, entries: Sequence[Entry]) -> None:
     import csv
     import io
 
+    from arctl.text import sheet_safe
+
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([by, *_COLUMNS])
     for entry in entries:
-        writer.writerow([entry.key, len(entry.runs), *(f"{getattr(entry, name):.6f}" for name in _COLUMNS[1:])])
+        numbers = (f"{getattr(entry, name):.6f}" for name in _COLUMNS[1:])
+        writer.writerow([sheet_safe(entry.key), len(entry.runs), *numbers])
     click.echo(out.getvalue(), nl=False)
 
 

@@ -159,7 +159,7 @@ class Cluster(Protocol):
         ...
 
     def find(self, tokens: Collection[str], *, since: float) -> Mapping[str, str]:
-        """Return the ids of the jobs that carry `tokens`, submitted after `since`; those that no job carries are absent.
+        """Return the ids of the jobs that carry `tokens`, submitted after `since`; what no job carries is absent.
 
         For the token of an element (`arctl-..._3`) it is the element's id (`77_3`).
         Raises SchedulerError where nobody answered.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from arctl.doctor.line import Line, Status
 from arctl.errors import DataError
 from arctl.registry import health
+from arctl.registry.trouble import REBUILD
 from arctl.rundir import RunDir, number_of, run_name
 from arctl.settings import Workspace
 from arctl.tail import read_small
@@ -29,8 +30,6 @@ STALE_S = 3600.0
 
 LEASE_S = 300.0
 """Another machine that has not written for so long has lost its lease, seconds."""
-
-_REBUILD = "`arctl rebuild` makes it anew from the run directories and keeps the old file"
 
 
 def check(ground: Ground) -> Iterator[Line]:
@@ -86,9 +85,9 @@ def _missing(workspace: Workspace) -> Iterator[Line]:
 
 def _whole(found: health.Health) -> Line:
     if not found.registry and (found.schema or found.size):
-        return _line(Status.FAIL, "runs.db", "this database is not a registry of arctl", _REBUILD)
+        return _line(Status.FAIL, "runs.db", "this database is not a registry of arctl", REBUILD)
     if found.troubles:
-        return _line(Status.FAIL, "runs.db", f"damaged: {found.troubles[0]}", _REBUILD)
+        return _line(Status.FAIL, "runs.db", f"damaged: {found.troubles[0]}", REBUILD)
     if found.schema > health.KNOWN:
         said = f"a newer arctl wrote it (schema {found.schema}, this one knows {health.KNOWN})"
         return _line(Status.FAIL, "runs.db", said, "use that arctl, or upgrade this one")

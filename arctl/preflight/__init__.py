@@ -28,9 +28,10 @@ MOST_KINDS = 50
 """Different jobs of one submission that are compared with the site; the others are like one of them."""
 
 
-def examine(workspace: Workspace, plans: Sequence[Plan]) -> tuple[Finding, ...]:
+def examine(workspace: Workspace, plans: Sequence[Plan], *, expect: bool = True) -> tuple[Finding, ...]:
     """Return what is wrong, doubtful or good to know about jobs that are about to be queued, errors first.
 
+    With `expect` Slurm is asked when they would start, which costs one more call.
     It queues nothing, writes nothing but the user's cache, and raises nothing of its own. Jobs that ask for the same
     are looked at once.
     """
@@ -40,10 +41,11 @@ def examine(workspace: Workspace, plans: Sequence[Plan]) -> tuple[Finding, ...]:
     configs = [plan.config for plan in plans if plan.config is not None]
     used = {plan.template.path for plan in plans}
     found = [*inputs.check(configs), *inputs.templates(used, workspace=workspace.root), *room.check(workspace, plans)]
+    found += inputs.exposures(plans)
     queued = [plan for plan in plans if plan.cluster == "slurm"]
     site = slurm_site.ask() if queued else None
     if site is not None:
-        site, told = _slurm(queued, wanted, site)
+        site, told = _slurm(queued, wanted, site, expect=expect)
         found += told
         if site.kinds is not None and not any(kind.here for kind in site.kinds):
             found += inputs.unshared({workspace.root, *inputs.places(configs)})
@@ -51,19 +53,21 @@ def examine(workspace: Workspace, plans: Sequence[Plan]) -> tuple[Finding, ...]:
     return gravest_first([*found, *timing(workspace, timed, site)])
 
 
-def _slurm(plans: Sequence[Plan], wanted: Mapping[str, Asked], site: Site) -> tuple[Site, list[Finding]]:
+def _slurm(
+    plans: Sequence[Plan], wanted: Mapping[str, Asked], site: Site, *, expect: bool
+) -> tuple[Site, list[Finding]]:
     """Compare jobs with the site and ask when they would start.
 
     An answer from the cache alone refuses nothing, and none is believed that Slurm itself contradicts.
     """
     kinds = _kinds(plans, wanted)
     found = list(_against(kinds, site))
-    start = [] if _refuses(found) or not site.config else start_of(plans)
+    start = [] if _refuses(found) or not (site.config and expect) else start_of(plans)
     doubtful = _refuses(found) or any(finding.where == SAID_NO for finding in start)
     if doubtful and time.time() - site.at > STALE_S:
         site = slurm_site.ask(fresh_s=STALE_S)
         found = list(_against(kinds, site))
-        start = [] if _refuses(found) else start or start_of(plans)
+        start = [] if _refuses(found) or not expect else start or start_of(plans)
     return site, [*found, *start]
 
 

@@ -9,7 +9,9 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from arctl.plan import Plan
 from arctl.preflight.finding import Finding
+from arctl.secrets import exposed
 
 OWN_PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run")
 """Directories that every machine has for itself."""
@@ -29,6 +31,14 @@ def check(configs: Sequence[Mapping[str, Mapping[str, object]]]) -> list[Finding
     for path in _named(configs, "data", "cache_dir"):
         found += _cache(path)
     return found
+
+
+def exposures(plans: Sequence[Plan]) -> list[Finding]:
+    """Return the secrets that jobs are given in the open: command lines and scripts are read by others."""
+    words = dict.fromkeys(word for plan in plans for word in (*plan.request.resources.sbatch, *plan.command))
+    cure = "keep it in a file of mode 0600 that the job reads, or in the environment that you submit from"
+    what = "it stands in the job's script and on a command line, where others can read it"
+    return [Finding("warning", what, name, cure) for name in exposed(list(words))]
 
 
 def unshared(paths: Collection[Path]) -> list[Finding]:

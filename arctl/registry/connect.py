@@ -8,49 +8,52 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from arctl.errors import ArctlError, DataError
+from arctl.errors import ArctlError
 from arctl.registry.migrations import SCHEMA, migrate
+from arctl.registry.trouble import (
+    PATIENCE_S,
+    REBUILD,
+    RegistryBusy,
+    RegistryDamaged,
+    RegistryFull,
+    RegistryReadOnly,
+    RegistryTooNew,
+    explain,
+)
+
+__all__ = [
+    "RegistryBusy",
+    "RegistryDamaged",
+    "RegistryFull",
+    "RegistryReadOnly",
+    "RegistryTooNew",
+    "begin",
+    "draft",
+    "explained",
+    "has_runs_beside",
+    "open_read",
+    "open_write",
+    "reading",
+    "transaction",
+]
 from arctl.rundir import number_of
-from arctl.text import safe_line
 
 APPLICATION = 0x6172_6374
 """`PRAGMA application_id` of a registry: the letters arct."""
 
-PATIENCE_S = 30.0
-"""How long a process waits for another one's lock, seconds."""
 
-_REBUILD = "`arctl rebuild` makes it anew from the run directories and keeps the old file"
 _PRAGMAS = (
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
     "PRAGMA mmap_size=0",
     "PRAGMA foreign_keys=ON",
 )
-
-
-class RegistryDamaged(DataError):
-    """runs.db is no registry, or a damaged one; the run directories still hold everything."""
-
-
-class RegistryBusy(ArctlError):
-    """Another process has been writing for longer than `PATIENCE_S`."""
-
-
-class RegistryTooNew(ArctlError):
-    """runs.db was written by a newer arctl."""
-
-
-class RegistryReadOnly(ArctlError):
-    """runs.db, or its directory, cannot be written."""
-
-
-class RegistryFull(ArctlError):
-    """The disk is full."""
 
 
 def open_read(db: Path) -> sqlite3.Connection | None:
@@ -69,6 +72,7 @@ def open_read(db: Path) -> sqlite3.Connection | None:
                 connection.close()
                 return None
             if version < SCHEMA:
+                _hold(db)
                 migrate(connection, db)
             connection.execute("PRAGMA query_only=ON")
         except BaseException:
@@ -82,11 +86,14 @@ def open_write(db: Path) -> sqlite3.Connection:
 
     The connection begins no transaction by itself.
     """
-    _missing(db)
     with explained(db):
+        if _missing(db):
+            _touch(db)
         connection = _open(db, "rwc")
         try:
-            if connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0] != "delete":
+            with suppress(sqlite3.OperationalError):  # it is locked where another program keeps its log open
+                connection.execute("PRAGMA journal_mode=DELETE")
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "delete":
                 raise ArctlError("another process keeps a write-ahead log open", where=str(db), cure="end it")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA cache_size=-32768")
@@ -99,6 +106,12 @@ def open_write(db: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _touch(db: Path) -> None:
+    """Make the file with the rights that the umask leaves; SQLite itself would never let a group write."""
+    with suppress(OSError):
+        os.close(os.open(db, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
 
 
 @contextmanager
@@ -135,6 +148,7 @@ def begin(db: Path) -> sqlite3.Connection:
 
     A registry that a rebuild replaces meanwhile is opened again, so that nothing is written into the old file.
     """
+    _hold(db)
     while True:
         before = _inode(db)
         connection = open_write(db)
@@ -149,6 +163,13 @@ def begin(db: Path) -> sqlite3.Connection:
         connection.close()
 
 
+def _hold(db: Path) -> None:
+    """Hold the lease of this host, without which nothing is written. Raises lease.RegistryHeld."""
+    from arctl.registry.lease import acquire
+
+    acquire(db)
+
+
 @contextmanager
 def explained(db: Path) -> Iterator[None]:
     """Turn what SQLite raises in this block, directly or through SQLAlchemy, into an ArctlError."""
@@ -159,13 +180,14 @@ def explained(db: Path) -> Iterator[None]:
     except Exception as error:
         cause = getattr(error, "orig", None) or error
         if isinstance(cause, sqlite3.Error):
-            raise _explain(cause, db) from error
+            raise explain(cause, db) from error
         if isinstance(error, (UnicodeDecodeError, struct.error)):
-            raise RegistryDamaged("the registry holds damaged rows", where=str(db), cure=_REBUILD) from error
+            raise RegistryDamaged("the registry holds damaged rows", where=str(db), cure=REBUILD) from error
         raise
 
 
 def _open(db: Path, mode: str) -> sqlite3.Connection:
+    _refuse_second_name(db)
     uri = f"{db.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE_S, isolation_level=None)
     try:
@@ -197,7 +219,7 @@ def _missing(db: Path) -> bool:
     if _inode(db) is not None:
         return False
     if runs:
-        raise RegistryDamaged("the registry is missing although there are runs", where=str(db), cure=_REBUILD)
+        raise RegistryDamaged("the registry is missing although there are runs", where=str(db), cure=REBUILD)
     return True
 
 
@@ -210,13 +232,28 @@ def _inode(db: Path) -> int | None:
         raise ArctlError(f"cannot be looked at: {error.strerror}", where=str(db), cure="check the path") from error
 
 
+def _refuse_second_name(db: Path) -> None:
+    """Refuse a file that has another name (hard link): whoever opens it by that one never sees our journal."""
+    found = db.stat() if db.exists() else None
+    if found is None or found.st_nlink < 2 or not stat.S_ISREG(found.st_mode):
+        return
+    backups = sum(
+        os.path.lexists(path) and path.stat().st_ino == found.st_ino for path in db.parent.glob(f"{db.name}.*")
+    )
+    if found.st_nlink > 1 + backups:
+        cure = f"give it a file of its own: `cp -p {db.name} copy && mv copy {db.name}`, while no arctl runs"
+        raise ArctlError("the registry's file has a second name (hard link)", where=str(db), cure=cure)
+
+
 def _version(connection: sqlite3.Connection, db: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     if version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
         return 0
     if application != APPLICATION or version == 0:
-        raise RegistryDamaged("this database is not a registry of arctl", where=str(db), cure=_REBUILD)
+        raise RegistryDamaged("this database is not a registry of arctl", where=str(db), cure=REBUILD)
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view') LIMIT 1").fetchone():
+        raise RegistryDamaged("somebody has put triggers or views into the registry", where=str(db), cure=REBUILD)
     if version > SCHEMA:
         raise RegistryTooNew(
             f"a newer arctl wrote this registry (schema {version}, this one knows {SCHEMA})",
@@ -246,37 +283,4 @@ def _create(connection: sqlite3.Connection, db: Path) -> None:
 
 def _refuse_over_runs(connection: sqlite3.Connection, db: Path) -> None:
     if has_runs_beside(db) and _version(connection, db) == 0:
-        raise RegistryDamaged("the registry is empty although there are runs", where=str(db), cure=_REBUILD)
-
-
-def _explain(error: sqlite3.Error, db: Path) -> ArctlError:
-    code = getattr(error, "sqlite_errorname", None) or ""
-    where, text = str(db), safe_line(str(error))
-    if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "no such table" in text or "no such column" in text:
-        return RegistryDamaged(f"the registry is damaged: {text}", where=where, cure=_REBUILD)
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        what = f"another process has been writing to the registry for more than {PATIENCE_S:.0f} s"
-        return RegistryBusy(what, where=where, cure="try again; if it lasts, look for a hanging arctl")
-    if code.startswith("SQLITE_CONSTRAINT"):
-        return ArctlError(f"the registry has that already: {text}", where=where, cure="`arctl ls --all` lists the runs")
-    if code == "SQLITE_READONLY_DBMOVED":
-        return RegistryBusy("the registry was replaced while it was open", where=where, cure="run the command again")
-    if code == "SQLITE_READONLY_ROLLBACK":
-        what = "a writer died here and this user may not tidy up after it"
-        return RegistryReadOnly(what, where=where, cure="let the owner run any arctl command")
-    unwritable = not os.access(db.parent, os.W_OK) or (db.exists() and not os.access(db, os.W_OK))
-    if code.startswith("SQLITE_READONLY") or (code.startswith("SQLITE_CANTOPEN") and unwritable):
-        return RegistryReadOnly(
-            "the registry cannot be written", where=where, cure="check the rights of file and directory"
-        )
-    if code == "SQLITE_FULL":
-        return RegistryFull(
-            "the disk is full; nothing that was stored is lost", where=where, cure="free some space, run again"
-        )
-    if code.startswith("SQLITE_CANTOPEN"):
-        return ArctlError(
-            "the registry cannot be opened", where=where, cure="it must be a file in an existing directory"
-        )
-    return ArctlError(
-        f"the registry failed: {text}", where=where, cure="check disk and quota; `arctl rebuild` if it lasts"
-    )
+        raise RegistryDamaged("the registry is empty although there are runs", where=str(db), cure=REBUILD)

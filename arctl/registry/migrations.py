@@ -5,6 +5,7 @@ The schema's number is SQLite's `user_version`. A step is the SQL that leads to 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,9 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _copy(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy through SQLite: opening the file by hand would drop this process's locks on it."""
-    with sqlite3.connect(target) as copy:
+    """Copy through SQLite: opening the file by hand would drop this process's locks. No half copy has the name."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with sqlite3.connect(draft) as copy:
         connection.backup(copy)
     copy.close()
+    draft.replace(target)

@@ -168,7 +168,7 @@ def watched(db: Path) -> list[WatchedRun]:
     """Return what a sync has to know of every run that can still change, oldest first."""
     query = (
         "SELECT number, token, runs.cluster, coalesce(handed, created), submission, runs.state, runs.ended, "
-        "(SELECT status FROM attempts WHERE run = number ORDER BY ordinal DESC LIMIT 1) "
+        "(SELECT status FROM attempts WHERE run = number ORDER BY ordinal DESC LIMIT 1), cancelled "
         "FROM runs WHERE watched = 1 ORDER BY number"
     )
     with reading(db) as connection:
@@ -253,7 +253,8 @@ def _job(row: Sequence[Any]) -> JobRow:
 
 
 def _watched(row: Sequence[Any], jobs: Mapping[int, JobRow], offsets: Mapping[int, Mapping[str, Offset]]) -> WatchedRun:
-    cells = [*row, jobs.get(row[0]), offsets.get(row[0], {})]
+    *known, cancelled = row
+    cells = [*known, jobs.get(row[0]), offsets.get(row[0], {}), cancelled]
     cells[5] = _STATES.get(cells[5], State.UNKNOWN)
     return WatchedRun(*cells)
 

@@ -234,3 +234,5 @@ class WatchedRun:
     """Its newest job."""
     offsets: Mapping[str, Offset]
     """How far each attempt's event file has been read, by attempt name, oldest attempt first."""
+    cancelled: float | None = None
+    """When arctl asked to cancel it, Unix seconds."""

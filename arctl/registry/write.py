@@ -149,15 +149,16 @@ def record_jobs(
             settle(connection, number, now=time.time())
 
 
-def begin_again(db: Path, number: int, *, token: str, at: float, submitter: str) -> None:
+def begin_again(db: Path, number: int, *, token: str, at: float, submitter: str, lost: str | None = None) -> None:
     """Record that a further job of a run is handed over under a token of its own; its jobs so far keep theirs.
 
-    Raises SubmittedTwice where a hand-over of the run is under way.
+    `lost` is the token of a hand-over that is known to have died. Raises SubmittedTwice where another one of the run
+    is under way.
     """
     with _run(db, number) as connection:
         query = "SELECT token, submission, submitter FROM runs WHERE number = ?"
         old, submission, by = connection.execute(query, (number,)).fetchone()
-        if submission in ("submitting", "unconfirmed"):
+        if submission in ("submitting", "unconfirmed") and old != lost:
             raise SubmittedTwice(number, by, under_way=True)
         connection.execute("UPDATE jobs SET token = ? WHERE run = ? AND token IS NULL", (old, number))
         connection.execute(

@@ -27,7 +27,10 @@ def run(workspace: Workspace) -> None:
 
     from arctl.tui.app import Dashboard
 
-    Dashboard(workspace).run()
+    dashboard = Dashboard(workspace)
+    dashboard.run()
+    if dashboard.return_code:
+        raise SystemExit(dashboard.return_code)
 
 
 def _need_terminal() -> None:

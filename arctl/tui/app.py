@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import locale
 import os
+import select
+import signal
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -57,6 +61,14 @@ class Dashboard(App[None]):
         """Open on the runs."""
         return self.runs
 
+    def on_mount(self) -> None:
+        """Leave in order when told to, and when the terminal has gone: textual would read its end again and again."""
+        if self.is_headless:
+            return
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+        self.set_interval(1.0, self._leave_with_the_terminal)
+
     def on_unmount(self) -> None:
         """Let the watcher go."""
         self.watcher.stop()
@@ -90,6 +102,13 @@ class Dashboard(App[None]):
             self.exit()
         self._asked_to_quit = time.monotonic()
         self.notify("ctrl+c again, or q, leaves; jobs go on", timeout=_TWICE, markup=False)
+
+
+    def _leave_with_the_terminal(self) -> None:
+        look = select.poll()
+        look.register(sys.__stdin__ or 0, 0)
+        if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in look.poll(0)):
+            os._exit(128 + signal.SIGHUP)  # nothing is left to restore, and textual would wait to write to it
 
 
 def _utf8() -> bool:

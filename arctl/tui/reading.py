@@ -143,13 +143,14 @@ def _log(workspace: Workspace, want: Want) -> Panel:
 
 
 def _config(workspace: Workspace, want: Want) -> Panel:
+    from arctl.secrets import lines_hidden
     from arctl.tail import last_lines
 
     files = RunDir(workspace.run_dir(want.number))
     lines: list[str] = []
     for path in (files.config, files.run_yaml):
         if path.is_file():
-            lines += [f"# {path.name}", *last_lines(path, LOG_LINES), ""]
+            lines += [f"# {path.name}", *lines_hidden(last_lines(path, LOG_LINES)), ""]
     if not lines:
         return EmptyPanel(want, f"no config.yaml and no run.yaml: was {safe_line(str(files.path))} deleted?")
     return ConfigPanel(want, tuple(lines))

@@ -79,7 +79,7 @@ def test_the_whole_story(desk: Any) -> None:
 
 
 def test_a_refused_job_keeps_its_script_and_says_why(desk: Any) -> None:
-    done = desk.arctl("submit", "--name", "refused", "--partition", "nowhere", "--", "true", status=4)
+    done = desk.arctl("submit", "--force", "--name", "refused", "--partition", "nowhere", "--", "true", status=4)
     assert "nowhere" in done.stderr
     run = desk.json("show", "refused")
     assert run["state"] == "refused"
