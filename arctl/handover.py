@@ -5,6 +5,7 @@ Whatever dies in between leaves runs that are `submitting` or `unconfirmed`, whi
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +18,10 @@ from arctl.errors import ArctlError, SchedulerError, SubmitUnconfirmed
 from arctl.plan import Placement, Plan, elements_place, place
 from arctl.registry import write
 from arctl.rundir import RunDir, run_name
-from arctl.runfile import RunFile, change_run
+from arctl.runfile import JobFile, RunFile, Written, add_job, change_run
+from arctl.runtext import text_of
 from arctl.settings import Workspace
-from arctl.staging import FEW, NewRun, make
+from arctl.staging import FEW, NewRun, make, together
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ def make_and_send(workspace: Workspace, job: Job, *, submitted: float) -> list[L
     new = [_new(one, job, index) for index, one in enumerate(placed)]
     array = placed[0].template.array
     directories = make(workspace, new, links=elements_place(workspace, job.where.token) if array else None)
-    written = {one.record.number: one.record for one in new}
-    made = Made(placed, job.numbers, directories, directories[0].script, job.where.token, written)
+    texts = {one.number: one.text for one in new}
+    made = Made(placed, job.numbers, directories, directories[0].script, job.where.token, texts)
     return send(workspace, made, submitted=submitted)
 
 
@@ -96,8 +98,17 @@ class Made:
     """What is sent."""
     token: str
     """Names the job in the scheduler."""
-    written: Mapping[int, RunFile] = field(default_factory=dict)
+    texts: Mapping[int, str] = field(default_factory=dict)
     """What each run.yaml says, by run number, as far as it was written just now."""
+
+    def written(self) -> Mapping[int, Written]:
+        """Return what stands in the run.yaml files that are new."""
+        found = {}
+        for number, directory in zip(self.numbers, self.directories, strict=True):
+            if number in self.texts:
+                stat = directory.run_yaml.stat()
+                found[number] = Written(self.texts[number], stat.st_ino, stat.st_mtime_ns)
+        return found
 
 
 def send(workspace: Workspace, made: Made, *, submitted: float) -> list[Launched]:
@@ -105,7 +116,7 @@ def send(workspace: Workspace, made: Made, *, submitted: float) -> list[Launched
     first, numbers, directories = made.plans[0], made.numbers, made.directories
     array = len(made.plans) if first.template.array else None
     job = Submission(made.script, directories[0].path, made.token, first.log, first.directives, array)
-    inodes = {directory.path: directory.run_yaml.stat().st_ino for directory in directories}
+    written = made.written()
     try:
         job_id = open_cluster(first.cluster, workspace).submit(job)
     except BaseException as error:
@@ -119,8 +130,7 @@ def send(workspace: Workspace, made: Made, *, submitted: float) -> list[Launched
         Launched(number, f"{job_id}_{index}" if array else job_id, first.cluster, directory.path)
         for index, (number, directory) in enumerate(zip(numbers, directories, strict=True))
     ]
-    known = {run.number: (made.written[run.number], inodes[run.run_dir]) for run in launched if made.written}
-    _confirm(workspace, launched, submitted, known)
+    _confirm(workspace, launched, submitted, written)
     return launched
 
 
@@ -142,7 +152,7 @@ def words(error: BaseException) -> str:
 
 
 def _confirm(
-    workspace: Workspace, launched: Sequence[Launched], submitted: float, known: Mapping[int, tuple[RunFile, int]]
+    workspace: Workspace, launched: Sequence[Launched], submitted: float, written: Mapping[int, Written]
 ) -> None:
     """Record the job of each run in run.yaml, which is the truth, then in the registry; each although the other fails.
 
@@ -150,12 +160,16 @@ def _confirm(
     """
     first = launched[0]
     troubles: list[ArctlError] = []
-    for run in launched:
-        path = RunDir(run.run_dir).run_yaml
+
+    def note(run: Launched) -> None:
+        job = JobFile(run.cluster, run.job_id, submitted)
         try:
-            _with_job(path, run, submitted, flush=len(launched) <= FEW, known=known.get(run.number))
+            path = RunDir(run.run_dir).run_yaml
+            add_job(path, job, written=written.get(run.number), flush=len(launched) <= FEW)
         except ArctlError as error:
             troubles.append(error)
+
+    together([functools.partial(note, run) for run in launched])
     try:
         jobs = {run.number: run.job_id for run in launched}
         write.record_jobs(workspace.db, jobs, cluster=first.cluster, submitted=submitted)
@@ -167,10 +181,6 @@ def _confirm(
             where=str(first.run_dir),
             cure="make room, then `arctl sync` finds it by its token",
         ) from troubles[0]
-
-
-def _with_job(path: Path, run: Launched, submitted: float, *, flush: bool, known: tuple[RunFile, int] | None) -> None:
-    change_run(path, lambda file: file.with_job(run.cluster, run.job_id, submitted), flush=flush, known=known)
 
 
 def _amend(directory: RunDir, how: Callable[[RunFile], RunFile], *, flush: bool) -> None:
@@ -204,4 +214,5 @@ def _new(placed: Plan, job: Job, index: int) -> NewRun:
         rerun_of=request.rerun_of,
         submission="submitting",
     )
-    return NewRun(record, placed.script, None if placed.config is None else placed.config_text())
+    config = None if placed.config is None else placed.config_text()
+    return NewRun(record.number, record.token, text_of(record), placed.script, config)

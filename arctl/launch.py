@@ -6,12 +6,11 @@ A job that may be queued is never sent twice. It is one run, or an array whose e
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from arctl import recipe
 from arctl.clusters import open_cluster
@@ -253,8 +252,8 @@ def _intent(plan: Plan, token: str, created: float) -> write.Intent:
 
 def _fingerprint(plans: Sequence[Plan]) -> str:
     """Return a hash of what was asked, by which the same submission is known while the first is under way."""
-    told = [[asdict(plan.request), plan.config] for plan in plans]
-    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()[:32]
+    told = [(plan.request, plan.config) for plan in plans]
+    return hashlib.sha256(repr(told).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 def _give_up(workspace: Workspace, own: Sequence[int], rest: Sequence[int], error: BaseException) -> None:

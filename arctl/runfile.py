@@ -18,7 +18,9 @@ import yaml
 
 from arctl.errors import ArctlError, DataError, nearest
 from arctl.rundir import CONTRACT
+from arctl.runtext import text_of, with_first_job
 from arctl.strictyaml import plain_document
+from arctl.taker import Taker
 from arctl.text import safe_line
 
 LIMIT = 1 << 20
@@ -27,7 +29,6 @@ LIMIT = 1 << 20
 SUBMISSIONS = ("submitting", "unconfirmed", "refused", "submitted")
 """Where the hand-over of a run to its scheduler can stand."""
 
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _CURE = "restore the file, or move the run's directory away"
 
 
@@ -122,7 +123,7 @@ def read_run(path: Path) -> RunFile:
     found = _load(path)
     known = {item.name for item in fields(RunFile)} - {"extra"}
     extra = {str(key): value for key, value in found.items() if key not in known}
-    take = _Taker(path, found)
+    take = Taker(path, found, cure=_CURE)
     contract = take.of("contract", int)
     if contract > CONTRACT:
         raise DataError(f"contract {contract} is newer than this arctl", where=str(path), cure="upgrade arctl")
@@ -143,7 +144,7 @@ def read_run(path: Path) -> RunFile:
         command=take.texts("command"),
         rerun_of=take.maybe("rerun_of", int),
         submission=submission,
-        jobs=take.jobs(),
+        jobs=_jobs(take),
         cancelled=take.maybe("cancelled", int, float),
         params=take.maybe("params", dict),
         code=take.maybe("code", dict),
@@ -160,7 +161,10 @@ def write_run(path: Path, run: RunFile, *, flush: bool = True) -> None:
     Without `flush` a machine that crashes right now may lose the change.
     Raises ArctlError where it cannot be written; the old file is as it was then.
     """
-    content = yaml.dump(_mapping(run), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1 << 16)
+    _replace(path, text_of(run), flush=flush)
+
+
+def _replace(path: Path, content: str, *, flush: bool) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with draft.open("w", encoding="utf-8") as file:
@@ -179,68 +183,67 @@ def write_run(path: Path, run: RunFile, *, flush: bool = True) -> None:
         raise ArctlError(what, where=str(path), cure="check space and rights; the old file is as it was") from error
 
 
-def change_run(
-    path: Path, how: Callable[[RunFile], RunFile], *, flush: bool = True, known: tuple[RunFile, int] | None = None
-) -> RunFile:
+def change_run(path: Path, how: Callable[[RunFile], RunFile], *, flush: bool = True) -> RunFile:
     """Replace a run.yaml by `how` of it and return the new one; two arctl on one machine take turns.
 
-    `known` is what was written, and the file's inode then: where nobody has replaced it since, it is not read again.
     Raises DataError or ArctlError as `read_run` and `write_run` do.
     """
+    with _turn(path):
+        run = how(read_run(path))
+        write_run(path, run, flush=flush)
+        return run
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written into a new run.yaml, and which file that was."""
+
+    text: str
+    """Its content: `text_of` a run that has no job yet."""
+    inode: int
+    """Its inode, which every replacement changes."""
+    mtime_ns: int
+    """When it was written, nanoseconds."""
+
+
+def add_job(path: Path, job: JobFile, *, written: Written | None = None, flush: bool = True) -> None:
+    """Add a job to a run, which is submitted then. Where the file is as `written`, it is not read again.
+
+    Raises DataError or ArctlError as `read_run` and `write_run` do.
+    """
+    with _turn(path):
+        text = with_first_job(written.text, job) if written is not None and _is_same(path, written) else None
+        if text is None:
+            text = text_of(read_run(path).with_job(job.cluster, job.id, job.submitted))
+        _replace(path, text, flush=flush)
+
+
+def _is_same(path: Path, written: Written) -> bool:
+    found = path.stat()
+    return (found.st_ino, found.st_mtime_ns) == (written.inode, written.mtime_ns)
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Hold a run's directory while its run.yaml is changed."""
     try:
         with _directory(path.parent) as directory:
             with suppress(OSError):
                 fcntl.flock(directory, fcntl.LOCK_EX)
-            same = known is not None and path.stat().st_ino == known[1]
-            run = how(known[0] if known is not None and same else read_run(path))
-            write_run(path, run, flush=flush)
-            return run
+            yield
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror}", where=str(path.parent), cure=_CURE) from error
 
 
-class _Taker:
-    """Takes checked values out of a mapping."""
-
-    def __init__(self, path: Path, found: Mapping[Any, Any]) -> None:
-        self._path = path
-        self._found = found
-
-    def wrong(self, key: str, wanted: str) -> DataError:
-        return DataError(f"{key}: {wanted} is wanted", where=str(self._path), cure=_CURE)
-
-    def maybe(self, key: str, *kinds: type) -> Any:
-        value = self._found.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise self.wrong(key, " or ".join(kind.__name__ for kind in kinds))
-        if isinstance(value, int | float) and not abs(value) < 1 << 53:
-            raise self.wrong(key, "a smaller number")
-        return value
-
-    def of(self, key: str, *kinds: type) -> Any:
-        value = self.maybe(key, *kinds)
-        if value is None:
-            raise self.wrong(key, " or ".join(kind.__name__ for kind in kinds))
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.maybe(key, list) or []
-        if not all(isinstance(value, str) for value in values):
-            raise self.wrong(key, "a list of text")
-        return tuple(values)
-
-    def jobs(self) -> tuple[JobFile, ...]:
-        found = []
-        for job in self.maybe("jobs", list) or []:
-            if not isinstance(job, dict):
-                raise self.wrong("jobs", "a list of mappings")
-            take = _Taker(self._path, job)
-            submitted = float(take.of("submitted", int, float))
-            token = take.maybe("token", str)
-            found.append(JobFile(take.of("cluster", str), str(take.of("id", str, int)), submitted, token))
-        return tuple(found)
+def _jobs(take: Taker) -> tuple[JobFile, ...]:
+    found = []
+    for job in take.maybe("jobs", list) or []:
+        if not isinstance(job, dict):
+            raise take.wrong("jobs", "a list of mappings")
+        one = Taker(take.path, job, cure=_CURE)
+        submitted = float(one.of("submitted", int, float))
+        found.append(JobFile(one.of("cluster", str), str(one.of("id", str, int)), submitted, one.maybe("token", str)))
+    return tuple(found)
 
 
 def _load(path: Path) -> Mapping[Any, Any]:
@@ -261,33 +264,6 @@ def _load(path: Path) -> Mapping[Any, Any]:
     if not isinstance(mapping, dict):
         raise DataError("the top level must be a mapping", where=str(path), cure=_CURE)
     return mapping
-
-
-def _mapping(run: RunFile) -> dict[str, object]:
-    mapping: dict[str, object] = {"contract": run.contract}
-    for item in fields(RunFile):
-        value = getattr(run, item.name)
-        if item.name == "jobs":
-            value = [_job(job) for job in value]
-        if item.name != "extra":
-            mapping[item.name] = _plain(value)
-    return {**mapping, **{key: _plain(value) for key, value in run.extra.items()}}
-
-
-def _job(job: JobFile) -> dict[str, object]:
-    facts: dict[str, object] = {"cluster": job.cluster, "id": job.id, "submitted": job.submitted}
-    return facts if job.token is None else {**facts, "token": job.token}
-
-
-def _plain(value: object) -> object:
-    """Return lists for tuples and text for paths and words of an enum, so that YAML needs no tags."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if value is None or type(value) in (bool, int, float):
-        return value
-    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 @contextmanager

@@ -6,29 +6,23 @@ A sweep writes a thousand of them twice: making the text anew for the job's id a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from arctl.runfile import JobFile, RunFile
+from typing import Any
 
 _UNTIL_QUEUED = ("\nsubmission: submitting\n", "\njobs: []\n")
 
 
-def text_of(run: RunFile) -> str:
-    """Return what run.yaml says of a run, in the order of its fields, the keys of a newer arctl last."""
-    mapping: dict[str, object] = {"contract": run.contract}
-    for item in fields(run):
-        value = getattr(run, item.name)
-        if item.name == "jobs":
-            value = [_job(job) for job in value]
-        if item.name != "extra":
-            mapping[item.name] = plain(value)
-    return _dumped({**mapping, **{key: plain(value) for key, value in run.extra.items()}})
+def text_of(run: object) -> str:
+    """Return what run.yaml says of a `runfile.RunFile`, in the order of its fields, the keys of a newer arctl last."""
+    facts = vars(run)
+    mapping = {"contract": facts["contract"]}
+    for name, value in facts.items():
+        if name != "extra":
+            mapping[name] = [_job(job) for job in value] if name == "jobs" else plain(value)
+    return _dumped({**mapping, **{key: plain(value) for key, value in facts["extra"].items()}})
 
 
-def with_first_job(text: str, job: JobFile) -> str | None:
-    """Return the text of a run that is being submitted (`text_of`) once it has a job; None for any other text."""
+def with_first_job(text: str, job: object) -> str | None:
+    """Return the text of a run that is being submitted (`text_of`) with its `runfile.JobFile`; None for any other."""
     if any(text.count(part) != 1 for part in _UNTIL_QUEUED):
         return None
     submitting, none = _UNTIL_QUEUED
@@ -47,9 +41,8 @@ def plain(value: object) -> object:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
-def _job(job: JobFile) -> dict[str, object]:
-    facts: dict[str, object] = {"cluster": job.cluster, "id": job.id, "submitted": job.submitted}
-    return facts if job.token is None else {**facts, "token": job.token}
+def _job(job: object) -> dict[str, object]:
+    return {name: value for name, value in vars(job).items() if value is not None}
 
 
 def _dumped(mapping: Mapping[str, object]) -> str:

@@ -5,16 +5,16 @@ Those of one job appear together: where one cannot be made, none stays.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from arctl.errors import ArctlError
 from arctl.rundir import RunDir
-from arctl.runfile import RunFile, write_run
 from arctl.settings import Workspace
 
 FEW = 20
@@ -22,6 +22,9 @@ FEW = 20
 
 A machine that crashes within seconds of such a submission may lose files: `arctl sweep resubmit --missing`.
 """
+
+AT_A_TIME = 16
+"""Steps that are under way at once where there are many."""
 
 STALE_S = 3600.0
 """A staging directory older than this was left by a submission that was killed, seconds."""
@@ -31,7 +34,11 @@ STALE_S = 3600.0
 class NewRun:
     """What a new run directory holds."""
 
-    record: RunFile
+    number: int
+    """Its run's number."""
+    token: str
+    """Its run's token."""
+    text: str
     """Its run.yaml."""
     script: str
     """Its job.sbatch."""
@@ -48,11 +55,13 @@ def make(workspace: Workspace, runs: Sequence[NewRun], *, links: Path | None = N
     try:
         workspace.runs.mkdir(exist_ok=True)
         _sweep(workspace.runs)
-        for run in runs:
-            made.append(workspace.runs / f".stage-{run.record.token}")
-            _fill(made[-1], run, like=made[0] if len(made) > 1 else None, flush=len(runs) <= FEW)
+        made += [workspace.runs / f".stage-{run.token}" for run in runs]
+        _fill(made[0], runs[0], like=None, flush=True)
+        rest = zip(made[1:], runs[1:], strict=True)
+        fill = functools.partial(_fill, like=made[0], flush=len(runs) <= FEW)
+        together([functools.partial(fill, path, run) for path, run in rest])
         for position, run in enumerate(runs):
-            final = workspace.run_dir(run.record.number)
+            final = workspace.run_dir(run.number)
             if final.exists():
                 raise ArctlError("a run directory of this number appeared", where=str(final), cure="submit again")
             made[position] = made[position].rename(final)
@@ -75,6 +84,22 @@ def write_script(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def together(steps: Sequence[Callable[[], None]]) -> None:
+    """Take steps that do not hang on one another: many of them at a time, since shared disks answer slowly.
+
+    Raises what the first step that failed raised; the others have ended by then.
+    """
+    if len(steps) <= FEW:
+        for step in steps:
+            step()
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for done in [pool.submit(step) for step in steps]:
+            done.result()
+
+
 def _link(place: Path, directories: Sequence[Path]) -> None:
     place.mkdir(parents=True)
     for index, directory in enumerate(directories):
@@ -83,14 +108,13 @@ def _link(place: Path, directories: Sequence[Path]) -> None:
 
 def _fill(stage: Path, run: NewRun, *, like: Path | None, flush: bool) -> None:
     """Write a run's files; the elements of one array share their script with the first, which lies in `like`."""
-    flush = flush or like is None
     stage.mkdir()
     staged = RunDir(stage)
     if like is None or not _linked(RunDir(like).script, staged.script):
         _write(staged.script, run.script, flush=flush)
     if run.config is not None:
         _write(staged.config, run.config, flush=flush)
-    write_run(staged.run_yaml, run.record, flush=flush)
+    _write(staged.run_yaml, run.text, flush=flush)
 
 
 def _linked(source: Path, target: Path) -> bool:

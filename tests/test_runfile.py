@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from arctl.errors import ArctlError, DataError
-from arctl.runfile import JobFile, RunFile, change_run, read_run, write_run
+from arctl.runfile import JobFile, RunFile, Written, add_job, change_run, read_run, write_run
+from arctl.runtext import text_of, with_first_job
 
 FORK = multiprocessing.get_context("fork")
 
@@ -138,3 +139,20 @@ def test_killed_while_it_writes_the_file_is_whole(tmp_path: Path) -> None:
         os.kill(worker.pid, signal.SIGKILL)
         worker.join()
         assert replace(read_run(path), tags=()) == replace(FULL, tags=())
+
+
+def test_a_first_job_in_the_text_is_what_writing_the_run_anew_gives(tmp_path: Path) -> None:
+    run = replace(FULL, jobs=(), submission="submitting", note="jobs: []\nsubmission: submitting", extra={"new": [1]})
+    job = JobFile("slurm", "77_3", 1234.5)
+    queued = run.with_job(job.cluster, job.id, job.submitted)
+    assert with_first_job(text_of(run), job) == text_of(queued)
+    assert with_first_job(text_of(queued), job) is None
+
+
+def test_a_job_is_added_to_what_somebody_has_changed_meanwhile(tmp_path: Path) -> None:
+    path, run = tmp_path / "run.yaml", replace(FULL, jobs=(), submission="submitting")
+    write_run(path, run)
+    written = Written(text_of(run), path.stat().st_ino, path.stat().st_mtime_ns)
+    change_run(path, lambda old: replace(old, tags=("later",)))
+    add_job(path, JobFile("slurm", "77", 5.0), written=written)
+    assert read_run(path) == replace(run, tags=("later",), jobs=(JobFile("slurm", "77", 5.0),), submission="submitted")

@@ -103,7 +103,6 @@ class Dashboard(App[None]):
         self._asked_to_quit = time.monotonic()
         self.notify("ctrl+c again, or q, leaves; jobs go on", timeout=_TWICE, markup=False)
 
-
     def _leave_with_the_terminal(self) -> None:
         look = select.poll()
         look.register(sys.__stdin__ or 0, 0)
