@@ -39,7 +39,7 @@ FIELDS = {
     **dict.fromkeys(["best"], "bool"),
 }
 """Types of event fields; `epoch` is a float in steps and an int elsewhere."""
-EXTRA = {"warning": {"sample", "path"}}
+EXTRA = {"warning": {"sample", "path"}, "end": {"requeue", "cause"}}
 """Fields that an event may lack."""
 
 

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from arctl.doctor.storage import Mount, mount_of
 from arctl.registry import write
+from arctl.registry.lease import Owner
 from arctl.registry.migrations import SCHEMA
 
 
@@ -147,11 +149,11 @@ def test_directories_and_registry_that_disagree(desk: Any) -> None:
 
 def test_a_registry_that_another_machine_writes_to(desk: Any) -> None:
     owner = desk.directory / "runs.db.lease" / "owner.json"
-    owner.parent.mkdir()
-    told = {"host": "login2", "boot_id": "x", "pid": 7, "started": time.time() - 60, "heartbeat": time.time() - 20}
-    owner.write_text(json.dumps(told))
-    assert stands(lines(desk), "registry", "lease")[1].startswith("arctl on login2 writes to it, last ")
-    owner.write_text(json.dumps({**told, "heartbeat": time.time() - 900}))
+    owner.parent.mkdir(exist_ok=True)
+    told = Owner(host="login2", boot="x", machine="y", pid=7, since=time.time() - 60, heartbeat=time.time() - 20)
+    owner.write_text(json.dumps(asdict(told)))
+    assert stands(lines(desk), "registry", "lease")[1].startswith("arctl on login2 (pid 7, since ")
+    os.utime(owner, (time.time() - 900,) * 2)
     assert stands(lines(desk), "registry", "lease")[0] == "ok"
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arctl.doctor.line import Line, Status
-from arctl.errors import DataError
-from arctl.registry import health
+from arctl.registry import health, lease
 from arctl.registry.trouble import REBUILD
 from arctl.rundir import RunDir, number_of, run_name
 from arctl.settings import Workspace
-from arctl.tail import read_small
-from arctl.text import safe_line
 
 if TYPE_CHECKING:
     from arctl.doctor import Ground
@@ -27,9 +21,6 @@ SECONDS = 2.5
 
 STALE_S = 3600.0
 """Something half made that is older was left by an arctl that was killed, seconds."""
-
-LEASE_S = 300.0
-"""Another machine that has not written for so long has lost its lease, seconds."""
 
 
 def check(ground: Ground) -> Iterator[Line]:
@@ -56,22 +47,15 @@ def check(ground: Ground) -> Iterator[Line]:
 
 def _lease(workspace: Workspace) -> Iterator[Line]:
     """Tell which machine may write to the registry, where another one does."""
-    owner = workspace.db.with_name(f"{workspace.db.name}.lease") / "owner.json"
-    try:
-        found = json.loads(read_small(owner) or b"{}")
-        host, seen = str(found["host"]), float(found["heartbeat"])
-    except (DataError, ValueError, TypeError, KeyError, RecursionError):
+    found = lease.holder(workspace.db)
+    if found is None or found[0].is_here:
         return
-    if host == (os.environ.get("ARCTL_HOST") or socket.gethostname()):
-        return
-    age = max(0.0, time.time() - seen)
-    if age < LEASE_S:
-        said = f"arctl on {safe_line(host, limit=80)} writes to it, last {age:.0f} s ago: here you can only look"
-        yield _line(Status.WARN, "lease", said, "work there, or end it; `--take-over` takes the registry over")
+    owner, age = found
+    if age < lease.LIVE_S:
+        said = f"arctl on {owner} writes to it, last {age:.0f} s ago: here you can only look"
+        yield _line(Status.WARN, "lease", said, "work there, or end it; `arctl --take-over` takes the registry over")
     else:
-        yield _line(
-            Status.OK, "lease", f"left by {safe_line(host, limit=80)}; the next command that writes takes it over"
-        )
+        yield _line(Status.OK, "lease", f"left by {owner}; the next command that writes takes it over")
 
 
 def _missing(workspace: Workspace) -> Iterator[Line]:
