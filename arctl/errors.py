@@ -70,15 +70,18 @@ class SubmittedTwice(SchedulerError):
     `number` is the run that there is, `under_way` tells the two cases apart.
     """
 
-    def __init__(self, number: int, submitter: str | None, *, under_way: bool) -> None:
+    def __init__(self, number: int, submitter: str | None, *, under_way: bool, unconfirmed: bool = False) -> None:
         host, _, pid = (submitter or "").rpartition(":")
         by = f" by process {pid} on {host}" if host else ""
-        if under_way:
+        if not under_way:
+            what, cure = f"run{number} has this key already: nothing was sent", "`arctl show` it, or take another key"
+        elif unconfirmed:
+            what = f"run{number} is the same, and nobody knows yet whether it was queued: nothing was sent"
+            cure = "`arctl sync` looks for its job; --again submits another all the same"
+        else:
             what = f"run{number} is the same, and is being handed over right now{by}"
             cure = "wait for it; if that arctl died, `arctl sync` looks for its job, and --again submits another"
-        else:
-            what, cure = f"run{number} has this key already: nothing was sent", "`arctl show` it, or take another key"
-        super().__init__(what, where=f"run{number}", cure=cure)
+        super().__init__(what, cure=cure)
         self.number = number
         self.under_way = under_way
 

@@ -28,24 +28,22 @@ HEAL_FOR_S = 7 * 86400.0
 
 
 UNSEEN_S = 60.0
-"""So long after our scancel a job that waited, and that Slurm knows nothing of, counts as cancelled, seconds."""
+"""So long after our scancel a job that Slurm knows nothing of counts as cancelled, seconds."""
 
 
 def cancelled_unseen(
     jobs: Mapping[str, WatchedRun], told: Mapping[str, JobState], *, now: float
 ) -> dict[str, JobState]:
-    """Return the jobs that we cancelled while they waited, and of which Slurm, which has answered, has kept nothing.
+    """Return the jobs that we cancelled, and of which Slurm, which has answered, has kept nothing.
 
-    It forgets elements of an array that never started, in queue and accounts: then our own scancel, which it took, is
-    the evidence.
+    It forgets elements of an array that never started, in queue and accounts, and where no accounts are kept all jobs:
+    then our own scancel, which it took, is the evidence.
     """
     return {
         job_id: JobState(job_id, State.CANCELLED, now, "scancel", ended=run.cancelled)
         for job_id, run in jobs.items()
         if run.cluster != "local"
         and job_id not in told
-        and run.job is not None
-        and run.job.state in (None, State.PENDING)
         and run.cancelled is not None
         and now - run.cancelled > UNSEEN_S
     }

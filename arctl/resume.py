@@ -86,15 +86,16 @@ def _check(number: int, row: RunRow | None, *, now: float | None = None) -> None
     if row is None or (row.submission in ("submitting", "unconfirmed") and not lost):
         why = "there is no such run" if row is None else "its hand-over is not settled"
         raise UsageError(why, where=name, cure="`arctl ls --all` lists the runs; `arctl sync` looks for lost jobs")
-    if row.state not in ENDED and not lost:
+    forgotten = row.state is State.UNKNOWN
+    if row.state not in ENDED and not lost and not forgotten:
         raise UsageError(f"it is {row.state}", where=name, cure=f"`arctl cancel {name}` first, or wait for its end")
     if row.state is State.COMPLETED:
         raise UsageError("it is complete", where=name, cure=f"`arctl rerun {name}` repeats it")
     if row.job_id is None:
         raise UsageError("it was never queued", where=name, cure=f"`arctl rerun {name}` sends it anew")
     heard = (time.time() if now is None else now) - (row.last_event or 0.0)
-    if row.state is State.NODE_FAIL and heard < ALIVE_S:
-        what = f"its node failed, but its trainer wrote {heard:.0f} s ago and may still be alive"
+    if row.state in (State.NODE_FAIL, State.UNKNOWN) and heard < ALIVE_S:
+        what = f"nobody knows of its job any more, but its trainer wrote {heard:.0f} s ago and may still be alive"
         raise UsageError(what, where=name, cure=f"try again when it has been silent for {ALIVE_S:.0f} s")
 
 

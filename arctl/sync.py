@@ -280,7 +280,7 @@ def _due(run: WatchedRun, now: float) -> bool:
         return now - (run.ended or 0.0) >= GRACE_S
     if run.job is None or run.job.state is None:
         return False
-    forgotten = run.trainer in ("completed", "failed") and now - (run.job.asked_at or now) > FORGOTTEN_S
+    forgotten = now - (run.job.asked_at or now) > FORGOTTEN_S and run.state is not State.UNKNOWN
     return run.job.state in ENDED or forgotten
 
 

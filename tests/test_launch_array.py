@@ -160,7 +160,8 @@ def test_killed_after_sbatch_every_element_is_healed(workspace: Workspace, progr
     assert [row.state for row in rows(workspace)] == [State.SUBMITTING] * 2
     assert [row.token for row in rows(workspace)] == tokens(workspace)
     times = "2026-01-01T00:00:00|2026-01-01T00:00:00|2026-01-01T00:01:00"
-    sacct = f'{QUEUED}; echo "77_0|COMPLETED|0:0|{times}|n1|None|$job"'
+    bar = 'for word; do case "$word" in --delimiter=*) bar="${word#*=}" ;; esac; done'
+    sacct = f'{bar}; {QUEUED}; echo "77_0|COMPLETED|0:0|{times}|n1|None|$job" | sed "s/|/$bar/g"'
     does(programs / "sacct", f'cd "{workspace.root}"; {sacct}')
     does(
         programs / "squeue",

@@ -85,10 +85,12 @@ class SlurmCluster:
         if not job_ids:
             return {}
         queue = self._queue()
-        here = {job_id: queue[job_id] for job_id in job_ids if job_id in queue}
+        there = {job_id: queue[job_id] for job_id in job_ids if job_id in queue}
+        here = {job_id: state for job_id, state in there.items() if self._own(state)}
+        others = {job_id: state for job_id, state in there.items() if job_id not in here and state.token is not None}
         ended = [state for state in here.values() if state.state in ENDED]
         forgotten = [job_id for job_id in job_ids if job_id not in here]
-        return here | (self._history.ends(forgotten, ended, since=since) if ended or forgotten else {})
+        return others | here | (self._history.ends(forgotten, ended, since=since) if ended or forgotten else {})
 
     def find(self, tokens: Collection[str], *, since: float) -> Mapping[str, str]:
         """Look for tokens in job names, in the queue and then in the accounts, as `Cluster.find` says."""
@@ -118,6 +120,11 @@ class SlurmCluster:
     def log_path(self, run_dir: Path, job_id: str) -> Path:
         """Return the log of a run's job."""
         return RunDir(run_dir).log(job_id)
+
+    def _own(self, state: JobState) -> bool:
+        """Tell whether a job in the queue is the one that was submitted, and not another one under its old number."""
+        token = self._history.tokens.get(state.job_id)
+        return token is None or state.token == token or "job-name" in self.settings.skip
 
     def _queue(self) -> dict[str, JobState]:
         heard = SharedQueue(self.settings).answer(max_age_s=self._max_age_s, newer_than=self._newer_than)

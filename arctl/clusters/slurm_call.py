@@ -41,9 +41,12 @@ _OF_A_JOB = frozenset({"CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIB
 
 _COMMUNICATION = re.compile(
     r"timed out|unable to contact|connect|communication|zero bytes|send failure|receive failure|temporarily|"
-    r"unexpected message|message length|header length|transport|broken pipe|interrupted|no route",
+    r"unexpected message|message length|header length|transport|broken pipe|interrupted|no route|"
+    r"authentication|munge|credential|unpack",
     re.IGNORECASE,
 )
+_NEVER_SENT = re.compile(r"auth_g_create: REQUEST_SUBMIT_BATCH_JOB")
+_MUNGE = re.compile(r"munged? .*(failed|running|started)|authentication error", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"batch job submission failed|invalid|unrecogni[sz]ed|unable to open file|batch script|null character|"
     r"dos line breaks|not permitted|access denied|denied|violates|limit|fatal:|no such|unknown",
@@ -64,7 +67,8 @@ def sbatch(script: Path) -> str:
         if job_id is None:
             raise _unconfirmed(script, f"sbatch printed no job id: {said or 'nothing at all'}")
         return job_id
-    if _COMMUNICATION.search(done.stderr) or not _REFUSAL.search(done.stderr):
+    lost = _COMMUNICATION.search(done.stderr) and not _NEVER_SENT.search(done.stderr)
+    if lost or not _REFUSAL.search(done.stderr):
         raise _unconfirmed(script, f"sbatch ended with status {done.returncode}: {said or 'it said nothing'}")
     raise SubmitRefused(f"Slurm refused the job: {said}", where=str(script), cure=_cure(done.stderr))
 
@@ -127,8 +131,9 @@ def call(
 
 def no_answer(program: str, stderr: str) -> SchedulerError:
     """Return the error for a question that Slurm did not answer."""
+    why = "the authentication service (munge) of this machine does not answer: " if _MUNGE.search(stderr) else ""
     return SchedulerError(
-        f"Slurm does not answer: {safe_line(stderr) or 'no reason given'}",
+        f"Slurm does not answer: {why}{safe_line(stderr) or 'no reason given'}",
         where=program,
         cure="nothing is changed; what is shown stays as it was, try again later",
     )

@@ -6,6 +6,7 @@ Accounts lag, are off, or are down: a job that they do not know is asked after l
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -119,14 +120,17 @@ def carried_by(jobs: Iterable[JobState], tokens: Collection[str]) -> dict[str, s
 
 def _sacct(which: list[str], *, since: float, tokens: Mapping[str, str]) -> dict[str, JobState] | None:
     """Ask sacct; None where there is no accounting, or it does not answer."""
-    start, at = slurm_parse.time_text(since - 3600.0), time.time()
-    form = ["--noheader", "--parsable2", "--allocations", "--duplicates", "--delimiter=|"]
+    start, at, mark = slurm_parse.time_text(since - 3600.0), time.time(), secrets.token_hex(8)
+    form = ["--noheader", "--parsable2", "--allocations", "--duplicates", f"--delimiter={mark}"]
     fields = f"--format={slurm_parse.SACCT_FIELDS}"
     try:
         done = query(["sacct", *which, *form, fields, f"--starttime={start}"], why="accounts")
     except SchedulerError:
         return None
-    return slurm_parse.sacct_states(done.stdout, at=at, tokens=tokens) if done.returncode == 0 else None
+    if done.returncode != 0:
+        return None
+    lines = [line.replace(mark, "|") for line in done.stdout.split("\n") if mark in line]  # a name may have lines too
+    return slurm_parse.sacct_states("\n".join(lines), at=at, tokens=tokens)
 
 
 def _details(states: Iterable[JobState]) -> dict[str, JobState]:

@@ -240,6 +240,9 @@ def _accounted(fields: Sequence[str], state: State, *, at: float) -> JobState:
     """Read the fields of one record; the id as it stands, of however many elements."""
     job_id, _, code, _, started, ended, node, reason, name = fields
     exit_code, signal = exit_of(code) if state in ENDED else (None, None)
+    never_ran = state is State.CANCELLED and _word(node) is None
+    if never_ran:
+        started, exit_code = "", None
     return JobState(
         job_id=job_id,
         state=state,

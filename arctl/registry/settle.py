@@ -42,7 +42,10 @@ def settle(connection: sqlite3.Connection, number: int, *, now: float) -> bool:
     `now` is Unix seconds. Works inside a transaction of the caller.
     """
     run = _one(
-        connection, "SELECT submission, expects_events, cluster, message, handed FROM runs WHERE number = ?", number
+        connection,
+        "SELECT submission, expects_events, cluster, message, handed, "
+        "(SELECT answered_at FROM polls WHERE polls.cluster = runs.cluster) AS answered FROM runs WHERE number = ?",
+        number,
     )
     job = _one(connection, "SELECT * FROM jobs WHERE run = ? ORDER BY submitted DESC, job_id DESC LIMIT 1", number)
     attempt = _one(connection, "SELECT * FROM attempts WHERE run = ? ORDER BY ordinal DESC LIMIT 1", number)
@@ -101,6 +104,9 @@ def _state(run: Mapping[str, Any], job: Mapping[str, Any], attempt: Mapping[str,
     ended = trainer is not None and trainer.ended in ("completed", "failed")
     if scheduler is not None and scheduler.state in LIVE and ended and now - scheduler.at > FORGOTTEN_S:
         scheduler = None
+    if _is_forgotten(run, scheduler) and not ended:
+        silent = trainer is None or trainer.ended is not None or now - trainer.at > FORGOTTEN_S
+        return State.UNKNOWN if silent else State.RUNNING
     state = headline(
         _SUBMISSION.get(run["submission"], State.PENDING),
         scheduler,
@@ -110,6 +116,13 @@ def _state(run: Mapping[str, Any], job: Mapping[str, Any], attempt: Mapping[str,
     if state is State.FAILED and scheduler is not None and scheduler.state is State.COMPLETED and not ended:
         return State.RUNNING if run["cluster"] != "local" and now - scheduler.at < TRAIL_S else state
     return state
+
+
+def _is_forgotten(run: Mapping[str, Any], scheduler: SchedulerFact | None) -> bool:
+    """Tell whether the scheduler has long answered without naming a job that lived when it last did."""
+    answered: float | None = run["answered"]
+    live = scheduler is not None and scheduler.state in LIVE
+    return live and answered is not None and scheduler is not None and answered - scheduler.at > FORGOTTEN_S
 
 
 def _watched(

@@ -114,11 +114,12 @@ def _refuse_twice(connection: sqlite3.Connection, intents: Sequence[Intent], fin
         raise SubmittedTwice(*found, under_way=False)
     if fingerprint is not None:
         found = connection.execute(
-            "SELECT number, submitter FROM runs WHERE fingerprint = ? AND submission IN ('submitting', 'unconfirmed')",
+            "SELECT number, submitter, submission FROM runs WHERE fingerprint = ? "
+            "AND submission IN ('submitting', 'unconfirmed') AND coalesce(message, '') NOT LIKE 'no job carries %'",
             (fingerprint,),
         ).fetchone()
         if found is not None:
-            raise SubmittedTwice(*found, under_way=True)
+            raise SubmittedTwice(*found[:2], under_way=True, unconfirmed=found[2] == "unconfirmed")
 
 
 def restore(db: Path, rows: Sequence[RunRow], jobs: Sequence[JobRow]) -> None:

@@ -15,6 +15,7 @@ from arctl.clusters.slurm_call import query
 from arctl.clusters.slurm_parse import time_of
 from arctl.errors import ArctlError, NotFoundError, SchedulerError
 from arctl.facts import read_facts
+from arctl.healing import said_lost
 from arctl.pending import Kind
 from arctl.registry import read
 from arctl.registry.rows import AttemptRow, RunRow
@@ -122,9 +123,15 @@ def _unsure(row: RunRow) -> Answer:
     sentences = {
         State.SUBMITTING: "it is being handed to the scheduler",
         State.UNCONFIRMED: "nobody knows yet whether the scheduler has its job",
-        State.UNKNOWN: "nothing is known of it: neither the scheduler nor its trainer has spoken",
+        State.UNKNOWN: "the scheduler knows its job no longer, no account of it was found, and it wrote no end",
     }
     remedy = Remedy("arctl sync", f"looks for the job by its token {row.token}; it is never sent twice")
+    if said_lost(row.token, row.message):
+        sentences[State.UNCONFIRMED] = "it was never queued: no job carries its token"
+        again = "resume" if row.job_id else "rerun"
+        remedy = Remedy(f"arctl {again} {run_name(row.number)}", "sends it anew")
+    elif row.state is State.UNKNOWN:
+        remedy = Remedy(f"arctl resume {run_name(row.number)}", "goes on from its checkpoint in a further job")
     said = Evidence("runs.db", None, row.message or row.submission)
     return Answer(run_name(row.number), row.state, str(row.state), sentences[row.state], (said,), (remedy,))
 

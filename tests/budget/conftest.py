@@ -27,8 +27,9 @@ if told("fails"):
     sys.exit(1)
 form = next((word.partition("=")[2] for word in sys.argv if word.startswith("--format=")), "")
 mark = form.partition("%")[0] if name == "squeue" else ""
+bar = next((word.partition("=")[2] for word in sys.argv if word.startswith("--delimiter=")), "|")
 for line in told("says").splitlines():
-    print(mark + line)
+    print(mark + line.replace("|", bar))
 """
 
 
