@@ -55,9 +55,9 @@ def save(
         entry = _write(temporary, state) | {"epoch": epoch, "step": step, "attempt": attempt}
         manifest = _read_manifest(directory)
         check()
-        if (directory / LAST).exists():
+        if _vouched(directory / LAST, manifest):
             _link(directory / LAST, directory / PREVIOUS)
-            manifest[PREVIOUS] = manifest.get(LAST, {})
+            manifest[PREVIOUS] = manifest[LAST]
         temporary.replace(directory / LAST)
         manifest[LAST] = entry
         if best:
@@ -115,6 +115,15 @@ def _write(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
         file.flush()
         os.fsync(file.fileno())
     return {"bytes": path.stat().st_size, "sha256": _digest(path)}
+
+
+def _vouched(path: Path, manifest: Mapping[str, Any]) -> bool:
+    """Tell whether the manifest stands for a file as it is: not after a kill between the renames of a save.
+
+    Such a file must not take the place of the one before it, which may be the only whole one.
+    """
+    entry = manifest.get(path.name, {})
+    return path.is_file() and path.stat().st_size == entry.get("bytes") and _digest(path) == entry.get("sha256")
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from trainer.data.annotations import Sample
 from trainer.data.decode import Unreadable, read_clip
@@ -49,6 +49,17 @@ class ClipSet(Dataset[Decoded]):
         except Unreadable as error:
             return Decoded(index, torch.zeros((self._frames, *self._resize, 3), dtype=torch.uint8), str(error))
         return Decoded(index, torch.from_numpy(clip.frames_THWC), None)
+
+
+def shared(clips: list[Decoded]) -> list[Decoded]:
+    """Put a batch into shared memory while an error still reaches the trainer.
+
+    torch does so later, in a thread whose errors nobody hears: with /dev/shm full it would wait for the batch for ever.
+    """
+    if get_worker_info() is not None:
+        for clip in clips:
+            clip.frames_THWC.share_memory_()  # type: ignore[no-untyped-call]
+    return clips
 
 
 def worker_count(asked: int | None = None) -> int:

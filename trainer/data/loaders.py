@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from trainer.config import Config
 from trainer.data.annotations import Annotations, Sample, read_ucf101
 from trainer.data.cache import Cache, default_places, open_cache, plan
-from trainer.data.clips import ClipSet, Decoded, begin_worker, worker_count
+from trainer.data.clips import ClipSet, Decoded, begin_worker, shared, worker_count
 from trainer.errors import TrainerError
 
 AHEAD = 3
@@ -161,7 +161,7 @@ class _Decoding:
         self._loader: DataLoader[list[Decoded]] | None = DataLoader(
             ClipSet(samples, frames=config.data.frames, resize=config.data.resize),  # type: ignore[arg-type]
             batch_sampler=self._order,
-            collate_fn=list,
+            collate_fn=shared,
             num_workers=workers,
             worker_init_fn=begin_worker,
             persistent_workers=keep_workers and workers > 0,
@@ -176,6 +176,9 @@ class _Decoding:
             for clips in self._loader:
                 yield self._batch(clips)
         except RuntimeError as error:
+            if "shared memory" in str(error):
+                cure = "lower data.workers or data.batch_size, or raise the limit on /dev/shm"
+                raise TrainerError("shared memory (/dev/shm) is full", cure=cure) from error
             if "DataLoader worker" not in str(error):
                 raise
             what = f"a loader process ended: {str(error).splitlines()[0]}"
