@@ -132,7 +132,7 @@ def test_a_killed_loader_process_is_an_error_not_a_hang(root: Path) -> None:
     batches = loaded.train(1)
     next(batches)
     # torch tells of it from a signal handler, which raises wherever this process happens to be.
-    with pytest.raises((TrainerError, RuntimeError), match="a loader process ended|DataLoader worker"):
+    with pytest.raises((TrainerError, RuntimeError), match=r"a loader process ended|DataLoader worker"):
         for child in multiprocessing.active_children():
             os.kill(child.pid or 0, signal.SIGKILL)
         list(batches)
