@@ -43,12 +43,14 @@ def resume(
     may still be alive, and what `launch.submit` raises of the scheduler; a refused job leaves the run as it was.
     """
     token, at = draw_token(), time.time()
+    row = read.run(workspace.db, number)  # before it is checked: another resume of it may come in between
     plan, old = _planned(workspace, number, resources, when, token=token)
     directory = RunDir(workspace.run_dir(number))
     script = directory.script_of(len(old.jobs) + 1)
-    row = read.run(workspace.db, number)
     lost = row.token if row is not None and said_lost(row.token, row.message) else None
-    write.begin_again(workspace.db, number, token=token, at=at, submitter=submitter(), lost=lost)
+    write.begin_again(
+        workspace.db, number, token=token, at=at, submitter=submitter(), lost=lost, seen=row.token if row else None
+    )
     try:
         write_script(script, plan.script)
         change_run(directory.run_yaml, lambda run: run.handed_over_again(token, at))

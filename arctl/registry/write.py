@@ -150,7 +150,9 @@ def record_jobs(
             settle(connection, number, now=time.time())
 
 
-def begin_again(db: Path, number: int, *, token: str, at: float, submitter: str, lost: str | None = None) -> None:
+def begin_again(
+    db: Path, number: int, *, token: str, at: float, submitter: str, lost: str | None = None, seen: str | None = None
+) -> None:
     """Record that a further job of a run is handed over under a token of its own; its jobs so far keep theirs.
 
     `lost` is the token of a hand-over that is known to have died. Raises SubmittedTwice where another one of the run
@@ -159,7 +161,7 @@ def begin_again(db: Path, number: int, *, token: str, at: float, submitter: str,
     with _run(db, number) as connection:
         query = "SELECT token, submission, submitter FROM runs WHERE number = ?"
         old, submission, by = connection.execute(query, (number,)).fetchone()
-        if submission in ("submitting", "unconfirmed") and old != lost:
+        if (submission in ("submitting", "unconfirmed") and old != lost) or (seen is not None and old != seen):
             raise SubmittedTwice(number, by, under_way=True)
         connection.execute("UPDATE jobs SET token = ? WHERE run = ? AND token IS NULL", (old, number))
         connection.execute(
