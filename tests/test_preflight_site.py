@@ -30,7 +30,7 @@ echo "sacctmgr $*" >> "$CALLS"
 [ -z "$DEAF" ] || { echo "sacctmgr: error: Problem talking to the database" >&2; exit 1; }
 """
 SBATCH = """#!/bin/sh
-echo "sbatch $1" >> "$CALLS"; cp "$2" "$CALLS.script"
+echo "sbatch $1" >> "$CALLS"; cat > "$CALLS.script"
 echo "$SAID" >&2; exit ${STATUS:-0}
 """
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from arctl.errors import ArctlError, UsageError
-from arctl.settings import Workspace, init_workspace
+from arctl.settings import Workspace
 from arctl.snapshot import find, prune, take
 from arctl.snapshot.store import STALE_S
+from tests.project import lab
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 
@@ -23,14 +24,6 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return lab(tmp_path / "lab")
-
-
-def lab(root: Path) -> Workspace:
-    made = init_workspace(root)
-    (root / "src").mkdir()
-    (root / "train.py").write_text("print(1)\n")
-    (root / "src" / "net.py").write_text("WIDTH = 16\n")
-    return made
 
 
 def left_behind(workspace: Workspace) -> list[str]:

@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 
 from arctl.errors import ArctlError
-from arctl.settings import Workspace, init_workspace
+from arctl.settings import Workspace
 from arctl.snapshot import find, take
 from arctl.snapshot.store import STALE_S, read_manifest
+from tests.project import lab
 
 ROOT = Path(__file__).parent.parent
 STEPS = {"open", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.chmod", "os.utime", "os.remove", "os.listdir"}
@@ -30,15 +31,6 @@ STEPS = {"open", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.chmod", "
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return lab(tmp_path / "lab")
-
-
-def lab(root: Path) -> Workspace:
-    made = init_workspace(root)
-    (root / "src").mkdir()
-    (root / "train.py").write_text("print(1)\n")
-    (root / "src" / "net.py").write_text("WIDTH = 16\n")
-    (root / "again").symlink_to("train.py")
-    return made
 
 
 def damaged(workspace: Workspace) -> list[str]:

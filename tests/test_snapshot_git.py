@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,29 +10,12 @@ import pytest
 from arctl.settings import Workspace, init_workspace
 from arctl.snapshot import gitwork, take
 from arctl.snapshot.project import find_project
-
-USUAL = {"arctl.yaml", "templates/README.md"}
+from tests.project import git, inside, write
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return init_workspace(tmp_path / "lab")
-
-
-def git(directory: Path, *args: str) -> None:
-    options = ["-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "protocol.file.allow=always"]
-    subprocess.run(["git", "-C", str(directory), *options, *args], check=True, capture_output=True)
-
-
-def write(workspace: Workspace, *names: str) -> None:
-    for name in names:
-        (workspace.root / name).parent.mkdir(parents=True, exist_ok=True)
-        (workspace.root / name).write_text(name)
-
-
-def inside(workspace: Workspace) -> set[str]:
-    """Return the paths of the project, besides what `arctl init` makes."""
-    return {one.name.removeprefix("tree/") for one in find_project(workspace).entries} - USUAL
 
 
 def test_a_workspace_below_the_top_of_a_repository_is_the_project(tmp_path: Path) -> None:

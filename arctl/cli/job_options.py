@@ -37,14 +37,25 @@ _WHEN = (
 )
 
 
+_SENDING = (
+    click.option("--no-snapshot", is_flag=True, help="Run the live code, not a copy of it as it is now."),
+    click.option("--force", is_flag=True, help="Submit although the preflight says no."),
+)
+
+
 def resource_options(function: Function) -> Function:
     """Give a command the options of what a job asks for."""
-    return _with(function, _RESOURCES)
+    return with_options(function, _RESOURCES)
 
 
 def when_options(function: Function) -> Function:
     """Give a command the options of what a job waits for."""
-    return _with(function, _WHEN)
+    return with_options(function, _WHEN)
+
+
+def sending_options(function: Function) -> Function:
+    """Give a command the options of how a job is sent."""
+    return with_options(function, _SENDING)
 
 
 def resources_of(given: Mapping[str, Any]) -> Resources:
@@ -62,7 +73,8 @@ def when_of(session: Session, given: Mapping[str, Any]) -> When:
     return When(after=after, after_ok=after_ok, hold=given["hold"], begin=given["begin"])
 
 
-def _with(function: Function, options: tuple[Callable[[Function], Function], ...]) -> Function:
+def with_options(function: Function, options: tuple[Callable[[Function], Function], ...]) -> Function:
+    """Give a command some options; help lists them in their order."""
     for option in reversed(options):
         function = option(function)
     return function

@@ -9,7 +9,7 @@ import click
 
 from arctl.cli import Family
 from arctl.cli.context import Session, echo_json, narrate
-from arctl.cli.job_options import resource_options, resources_of, when_of, when_options
+from arctl.cli.job_options import resource_options, resources_of, sending_options, when_of, when_options
 from arctl.cli.sweep_steer import sweep_cancel, sweep_resubmit, sweep_throttle
 
 
@@ -57,8 +57,7 @@ def sweep_command() -> None:
 @click.option("--template", metavar="T", help="Job template; `arctl template ls` lists them.")
 @resource_options
 @when_options
-@click.option("--no-snapshot", is_flag=True, help="Run the live code, not a copy of it as it is now.")
-@click.option("--force", is_flag=True, help="Submit although the preflight says no.")
+@sending_options
 @click.option("--dry-run", is_flag=True, help="Print the elements and the script; queue nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.pass_obj

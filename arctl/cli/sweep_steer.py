@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arctl.cli.context import Session, echo_json, narrate
-from arctl.cli.job_options import resource_options, resources_of, when_of, when_options
+from arctl.cli.job_options import resource_options, resources_of, sending_options, when_of, when_options
 from arctl.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ _STATES = {"oom": "out_of_memory"}
 @click.option("--state", "-s", "states", multiple=True, metavar="S", help="Those in this state, as OOM; repeatable.")
 @resource_options
 @when_options
-@click.option("--no-snapshot", is_flag=True, help="Run the live code, not a copy of it as it is now.")
-@click.option("--force", is_flag=True, help="Submit although the preflight says no.")
+@sending_options
 @click.option("--dry-run", is_flag=True, help="Name the elements; queue nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.pass_obj

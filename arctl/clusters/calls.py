@@ -26,6 +26,9 @@ from arctl.text import safe_line
 ROTATE_AT = 256 * 1024
 """Bytes of a call log after which a new one is begun; the one before is kept as `calls.1.jsonl`."""
 
+LARGEST = 1 << 26
+"""Bytes that are read of a kept answer; a longer one counts as damaged."""
+
 _LONGEST = 300  # characters of a call's arguments that are kept
 _CONF = Path("/etc/slurm/slurm.conf")
 _WHO = re.compile(r"^\s*(?:ClusterName|SlurmctldHost|ControlMachine)\s*=.*$", re.MULTILINE | re.IGNORECASE)
@@ -122,12 +125,24 @@ def put(path: Path, content: Mapping[str, object]) -> None:
 
 
 def get(path: Path) -> dict[str, Any]:
-    """Return what `put` wrote; an empty mapping where there is nothing, or no such thing."""
+    """Return what `put` wrote; an empty mapping where there is nothing, no such thing, or a file of somebody else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            found = json.loads(file.read(LARGEST)) if os.fstat(descriptor).st_uid == os.getuid() else {}
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def young(path: Path, names: Sequence[str], *, max_age_s: float) -> dict[str, str] | None:
+    """Return the texts of that name that `put` wrote, `at` (Unix seconds) among them; None where they are too old."""
+    found = get(path)
+    try:
+        kept = {name: str(found[name]) for name in (*names, "at")}
+        return kept if 0 <= time.time() - float(kept["at"]) < max_age_s else None
+    except (KeyError, ValueError):
+        return None
 
 
 def recent(*, since: float) -> list[Call]:

@@ -128,7 +128,7 @@ class SlurmCluster:
 
     def _queue(self) -> dict[str, JobState]:
         heard = SharedQueue(self.settings).answer(max_age_s=self._max_age_s, newer_than=self._newer_than)
-        return slurm_parse.squeue_states(heard.stdout, at=heard.at, mark=heard.mark)
+        return slurm_parse.states_of(heard.jobs, at=heard.at)
 
 
 def _largest_array(config: str) -> int | None:

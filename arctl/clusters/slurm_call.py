@@ -96,9 +96,9 @@ def query(args: Sequence[str], *, why: str = "") -> subprocess.CompletedProcess[
 
 
 def call(
-    args: Sequence[str], *, env: Mapping[str, str], timeout: float, why: str = ""
+    args: Sequence[str], *, env: Mapping[str, str], timeout: float, why: str = "", stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program: no shell, no terminal, no stdin. Raises SchedulerError where it cannot be started.
+    """Run a program: no shell, no terminal, `stdin` for its input. Raises SchedulerError where it cannot be started.
 
     Each call is written to the log of calls (`calls.record`), however it ends.
     """
@@ -108,7 +108,7 @@ def call(
         done = subprocess.run(
             args,
             env=env,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
 import secrets
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from arctl.clusters import calls
 from arctl.clusters.slurm_call import no_answer, query
@@ -26,9 +21,6 @@ FORMAT = "%i|%Q|%P|%U|%S|%l|%E|%r"
 
 NAME = "line.json"
 """The kept answer, in the directory that `calls.place` gives."""
-
-LARGEST = 1 << 26
-"""Bytes that the kept answer may have."""
 
 _SITTING_OUT = frozenset({"Dependency", "DependencyNeverSatisfied", "BeginTime", "JobHeldUser", "JobHeldAdmin"})
 
@@ -82,7 +74,7 @@ def ask(*, max_age_s: float = FRESH_S) -> Line:
     Raises SchedulerError where Slurm is missing or does not answer.
     """
     place = calls.place()
-    kept = _kept(place / NAME, max_age_s) if place is not None else None
+    kept = calls.young(place / NAME, ("mark", "line"), max_age_s=max_age_s) if place is not None else None
     if kept is None:
         mark = f"{secrets.token_hex(8)}|"
         form = ["--noheader", "--states=PENDING", "--priority", f"--format={mark}{FORMAT}"]
@@ -91,7 +83,7 @@ def ask(*, max_age_s: float = FRESH_S) -> Line:
             raise no_answer("squeue", done.stderr)
         kept = {"mark": mark, "line": done.stdout, "at": repr(time.time())}
         if place is not None:
-            _keep(place / NAME, kept)
+            calls.put(place / NAME, kept)
     return Line(read_line(kept["line"], mark=kept["mark"]), float(kept["at"]))
 
 
@@ -117,29 +109,3 @@ def _waiting(stdout: str, mark: str) -> Iterator[Waiting]:
             dependency="" if dependency == "(null)" else dependency,
             reason=reason,
         )
-
-
-def _kept(place: Path, max_age_s: float) -> dict[str, str] | None:
-    """Return the kept answer while it is young; None for a damaged one, and for a file of somebody else."""
-    try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if os.fstat(descriptor).st_uid != os.getuid():
-                return None
-            found = json.loads(file.read(LARGEST))
-        kept = {key: str(found[key]) for key in ("mark", "line", "at")}
-        age = time.time() - float(kept["at"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return kept if 0 <= age < max_age_s else None
-
-
-def _keep(place: Path, kept: Mapping[str, str]) -> None:
-    """Keep an answer for other calls; a cache that cannot be written is none."""
-    with contextlib.suppress(OSError):
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=place.parent, delete=False) as file:
-            file.write(json.dumps(kept, ensure_ascii=False))
-        try:
-            Path(file.name).replace(place)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)

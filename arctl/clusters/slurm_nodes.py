@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from arctl.clusters import calls
 from arctl.clusters.asked import Gres, gres_list
@@ -27,9 +23,6 @@ TIMEOUT_S = 20.0
 
 NAME = "nodes.json"
 """The kept answer, in the directory that `calls.place` gives."""
-
-LARGEST = 1 << 25
-"""Bytes that the kept answer may have."""
 
 OUT = frozenset(
     {"DOWN", "DRAIN", "DRAINED", "DRAINING", "FAIL", "FAILING", "ERROR", "NOT_RESPONDING", "FUTURE", "INVAL",
@@ -92,11 +85,11 @@ def ask(*, max_age_s: float = FRESH_S) -> NodesAnswer:
     Raises SchedulerError where Slurm is missing or does not answer.
     """
     place = calls.place()
-    kept = _kept(place / NAME, max_age_s) if place is not None else None
+    kept = calls.young(place / NAME, tuple(_QUESTIONS), max_age_s=max_age_s) if place is not None else None
     if kept is None:
         kept = {key: _answer(words) for key, words in _QUESTIONS.items()} | {"at": repr(time.time())}
         if place is not None:
-            _keep(place / NAME, kept)
+            calls.put(place / NAME, kept)
     return NodesAnswer(nodes_of(kept["nodes"]), partitions(kept["partitions"]), float(kept["at"]))
 
 
@@ -154,29 +147,3 @@ def _answer(words: Sequence[str]) -> str:
     if done.returncode != 0:
         raise no_answer(words[0], done.stderr)
     return done.stdout
-
-
-def _kept(place: Path, max_age_s: float) -> dict[str, str] | None:
-    """Return the kept answer while it is young; None for a damaged one, and for a file of somebody else."""
-    try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if os.fstat(descriptor).st_uid != os.getuid():
-                return None
-            found = json.loads(file.read(LARGEST))
-        kept = {key: str(found[key]) for key in ("nodes", "partitions", "at")}
-        age = time.time() - float(kept["at"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return kept if 0 <= age < max_age_s else None
-
-
-def _keep(place: Path, kept: dict[str, str]) -> None:
-    """Keep an answer for other calls; a cache that cannot be written is none."""
-    with contextlib.suppress(OSError):
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=place.parent, delete=False) as file:
-            file.write(json.dumps(kept, ensure_ascii=False))
-        try:
-            Path(file.name).replace(place)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)

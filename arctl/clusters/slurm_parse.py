@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from arctl.clusters.base import JobState, QueuedJob, element_of
@@ -49,6 +49,7 @@ STATES: Mapping[str, State] = {
 }
 """Slurm's words for states. A word that is not here says nothing of a job."""
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _ID = re.compile(r"\d+(?:_\d+)?")
 _PENDING_ARRAY = re.compile(r"(\d+)_\[([\d,:-]+)(?:%\d+)?\]")
 _SUBMITTED = re.compile(r"(\d+)(?:;(\S+))?")
@@ -82,11 +83,12 @@ def exit_of(text: str) -> tuple[int | None, int | None]:
 
 def time_of(text: str) -> float | None:
     """Translate `2026-11-21T02:51:15` (UTC) to Unix seconds; None for `Unknown`, `N/A`, `None`."""
+    if not _TIME.fullmatch(text := text.strip()):
+        return None
     try:
-        moment = datetime.datetime.strptime(text.strip(), "%Y-%m-%dT%H:%M:%S")
+        return datetime.datetime.fromisoformat(f"{text}+00:00").timestamp()
     except ValueError:
         return None
-    return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 
 def time_text(seconds: float) -> str:
@@ -146,6 +148,11 @@ def queued_jobs(stdout: str, *, mark: str = "") -> tuple[QueuedJob, ...]:
 
 def squeue_states(stdout: str, *, at: float, mark: str = "") -> dict[str, JobState]:
     """Read the same answer for the states alone, by job."""
+    return states_of(queued_jobs(stdout, mark=mark), at=at)
+
+
+def states_of(jobs: Iterable[QueuedJob], *, at: float) -> dict[str, JobState]:
+    """Return the states of jobs in the queue, as squeue told them at `at`, by job."""
     return {
         job.job_id: JobState(
             job_id=job.job_id,
@@ -157,7 +164,7 @@ def squeue_states(stdout: str, *, at: float, mark: str = "") -> dict[str, JobSta
             started=None if job.state is State.PENDING else job.started,
             token=job.token,
         )
-        for job in queued_jobs(stdout, mark=mark)
+        for job in jobs
     }
 
 

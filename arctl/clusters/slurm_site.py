@@ -5,15 +5,12 @@ Every answer is optional: whoever does not answer, or may not, leaves a gap, and
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import json
 import os
 import pwd
 import re
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,9 +33,6 @@ RETRY_S = 60.0
 
 TIMEOUT_S = 8.0
 """The longest wait for one of Slurm's programs, seconds: a submission must not hang on its checks."""
-
-LARGEST = 1 << 24
-"""Bytes that the kept answers may have."""
 
 _QUESTIONS: Mapping[str, Sequence[str]] = {
     "config": ["scontrol", "show", "config"],
@@ -107,18 +101,15 @@ def ask(*, fresh_s: float = FRESH_S) -> Site:
     if kept is None:
         kept = _asked()
         if place is not None and "config" in kept["raw"]:
-            _keep(place, kept)
+            calls.put(place, kept)
     return _site(kept)
 
 
 def expected(script: str) -> Expected | None:
     """Ask `sbatch --test-only` when a script would start; None where it does not say. It queues nothing."""
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="arctl-", suffix=".sbatch") as file:
-            file.write(script)
-            file.flush()
-            done = _call(["sbatch", "--test-only", file.name])
-    except (OSError, SchedulerError, subprocess.TimeoutExpired):
+        done = _call(["sbatch", "--test-only"], stdin=script)
+    except (SchedulerError, subprocess.TimeoutExpired):
         return None
     if match := _START.search(done.stderr):
         return Expected(_unix(match[1]), safe_line(match[2]) if match[2] else None)
@@ -196,36 +187,20 @@ def _kinds(text: str) -> tuple[NodeKind, ...]:
 
 
 def _kept(place: Path, *, fresh_s: float) -> dict[str, dict[str, str]] | None:
-    """Return the kept answers while they are fresh; None for damaged ones, and for a file of somebody else."""
+    """Return the kept answers while they are fresh; None for damaged ones, and for those of another slurm.conf."""
+    found = calls.get(place)
     try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if os.fstat(descriptor).st_uid != os.getuid():
-                return None
-            found = json.loads(file.read(LARGEST))
         age = time.time() - float(found["when"]["at"])
         same = found["when"]["conf"] == _stamp()
         parts = {key: {str(name): str(text) for name, text in found[key].items()} for key in ("raw", "silent", "when")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return parts if same and 0 <= age < (min(fresh_s, RETRY_S) if parts["silent"] else fresh_s) else None
 
 
-def _keep(place: Path, kept: Mapping[str, object]) -> None:
-    """Keep answers for other calls; a cache that cannot be written is none."""
-    with contextlib.suppress(OSError):
-        text = json.dumps(kept, ensure_ascii=False)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=place.parent, delete=False) as file:
-            file.write(text)
-        try:
-            Path(file.name).replace(place)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)
-
-
-def _call(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _call(words: Sequence[str], *, stdin: str = "") -> subprocess.CompletedProcess[str]:
     plain = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "SLURM_TIME_FORMAT": "standard", "SLURM_BITSTR_LEN": "0"}
-    return call(words, env={**scrubbed(os.environ), **plain}, timeout=TIMEOUT_S, why="preflight")
+    return call(words, env={**scrubbed(os.environ), **plain}, timeout=TIMEOUT_S, why="preflight", stdin=stdin)
 
 
 def _user() -> str:

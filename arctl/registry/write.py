@@ -155,8 +155,8 @@ def begin_again(
 ) -> None:
     """Record that a further job of a run is handed over under a token of its own; its jobs so far keep theirs.
 
-    `lost` is the token of a hand-over that is known to have died. Raises SubmittedTwice where another one of the run
-    is under way.
+    `lost` is the token of a hand-over that is known to have died; `seen` the token that the run had when it was
+    found free to go on. Raises SubmittedTwice where another one of the run is under way, or has come and gone since.
     """
     with _run(db, number) as connection:
         query = "SELECT token, submission, submitter FROM runs WHERE number = ?"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from arctl.clusters.slurm import SlurmCluster
 from arctl.errors import SchedulerError
 from arctl.settings import SlurmSettings
 from arctl.states import ENDED, State
+from tests.waiting import until
 
 pytestmark = pytest.mark.slurm
 
@@ -50,13 +51,6 @@ def sbatch(slurm: Any, body: str, number: int, *options: str) -> str:
     done = slurm.call(*words)
     assert done.returncode == 0, done.stderr
     return str(done.stdout.strip())
-
-
-def until(told: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not told():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def squeues(since: float) -> int:

@@ -12,11 +12,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import until
 
 pytestmark = pytest.mark.slurm
 
@@ -30,14 +32,6 @@ fi
 exec {real} "$@"
 """
 """An sbatch that stops the controller before it is asked, where a file `stop` lies beside it; `sent` says so."""
-
-
-def until(what: Callable[[], Any], *, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
 
 
 class Login:

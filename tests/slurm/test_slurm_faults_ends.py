@@ -10,23 +10,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
+
 pytestmark = pytest.mark.slurm
 
 SETTINGS = "cluster: slurm\nslurm: {poll_s: 1, min_poll_s: 0, partition: low}\nsnapshot: {take: false}\n"
-
-
-def until(what: Callable[[], Any], *, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
 
 
 def workspace(desk_in: type[Any], place: Path, env: dict[str, str], settings: str = SETTINGS) -> Any:

@@ -11,11 +11,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.waiting import until
 
 pytestmark = pytest.mark.slurm
 
@@ -39,14 +41,6 @@ HOSTILE = {
     "SLURM_JOB_ID": "4711", "SLURM_JOBID": "4711", "SCANCEL_STATE": "PENDING", "SCONTROL_ALL": "1", "TZ": "Asia/Tokyo",
 }  # fmt: skip
 """What a user may have in the environment, each of which changes what some program of Slurm's says or does."""
-
-
-def until(what: Callable[[], Any], *, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
 
 
 class Desk:

@@ -55,15 +55,21 @@ class Study:
         found = [[event for event in events if event["kind"] == "end"][-1:] for _, events in self.attempts(name)]
         return [(end[0]["exit_code"], end[0].get("requeue"), end[0].get("cause")) for end in found if end]
 
-    def trains(self, name: str, *, attempt: int) -> None:
-        """Wait until an attempt has written steps."""
+    def trains(self, name: str, *, attempt: int, beyond: int = 0) -> int:
+        """Wait until an attempt has written steps, and one beyond a step; return the last of them."""
         deadline = time.monotonic() + 120
         while True:
             found = self.attempts(name)
-            if len(found) > attempt and any(event["kind"] == "step" for event in found[attempt][1]):
-                return
-            assert time.monotonic() < deadline, (self.run(name), self.log(name))
+            steps = [event["step"] for event in found[attempt][1] if event["kind"] == "step"] if found[attempt:] else []
+            if steps and steps[-1] > beyond:
+                return int(steps[-1])
+            assert time.monotonic() < deadline, (self.run(name), self.log(name)[-4000:])
             time.sleep(0.5)
+
+    def limit(self, name: str, minutes: int) -> None:
+        """Change the time limit of a run's job."""
+        changed = self.cluster.call("scontrol", "update", f"JobId={self.run(name)['job_id']}", f"TimeLimit={minutes}")
+        assert changed.returncode == 0, changed
 
     def log(self, name: str) -> str:
         return "".join(path.read_text(errors="replace") for path in Path(self.run(name)["path"]).glob("log-*.txt"))
@@ -127,7 +133,7 @@ def test_a_preempted_trainer_saves_asks_at_once_and_goes_on(study: Study, preemp
     assert study.ends("preempted") == [(143, "asked", "preemption")]
     told = study.log("preempted")
     assert "preempted at step" in told and "the job is queued again" in told and "DUE TO JOB REQUEUE" in told
-    study.train("ddp", "--template", "ddp", "--gpus", "2", "--mem", "4G", "--time", "1", *on("gpu2"))
+    study.train("ddp", "--template", "ddp", "--gpus", "2", "--mem", "4G", "--time", "30", *on("gpu2"))
 
 
 def test_a_command_that_knows_nothing_is_queued_again_by_slurm_or_cancelled_as_the_partition_says(
@@ -161,8 +167,10 @@ def test_suspended_is_suspended_and_requeued_by_hand_is_a_third_attempt(study: S
     job = study.run("preempted")["job_id"]
     assert study.cluster.call("scontrol", "suspend", job).returncode == 0
     study.until("preempted", state="suspended")
+    asleep = study.trains("preempted", attempt=1)
     assert study.cluster.call("scontrol", "resume", job).returncode == 0
     study.until("preempted", state="running")
+    study.trains("preempted", attempt=1, beyond=asleep)  # a job that Slurm still wakes up gets SIGKILL and no SIGTERM
     assert study.cluster.call("scontrol", "requeue", job).returncode == 0
     study.until("preempted", state="pending")
     study.trains("preempted", attempt=2)
@@ -190,6 +198,12 @@ def test_out_of_time_it_is_queued_again_as_often_as_it_may_and_then_resumed_by_h
 
 
 def test_two_processes_ask_once_and_go_on_together(study: Study) -> None:
+    """The limit is lowered under the job: Slurm may warn up to a minute early, of one minute before the first step."""
+    study.trains("ddp", attempt=0)
+    ran_s = time.time() - study.until("ddp", state="running")["started"]
+    study.limit("ddp", int(ran_s / 60) + 2)
+    study.until("ddp", state="pending")
+    study.limit("ddp", 30)
     study.trains("ddp", attempt=1)
     assert study.ends("ddp")[0] == (143, "asked", "time_limit")
     assert study.starts("ddp")[0] == "REQUEUED" and len(study.starts("ddp")) == 2

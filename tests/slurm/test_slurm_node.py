@@ -8,8 +8,7 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 
 from arctl.clusters import slurm_parse
 from arctl.states import State
+from tests.waiting import until
 
 pytestmark = pytest.mark.slurm
 
@@ -51,14 +51,6 @@ def desk(desk_in: type[Any], cluster: Any, tmp_path_factory: pytest.TempPathFact
     settings.write_text(text)
     desk.arctl("data", "synth", "data/motions", "--groups", "10", "--per-group", "1")
     return desk
-
-
-def until(what: Callable[[], Any], *, seconds: float = 120) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    return found
 
 
 def claims(run: Mapping[str, Any]) -> list[dict[str, Any]]:
