@@ -26,7 +26,7 @@ $(READY): pyproject.toml constraints.txt
 	  test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv; \
 	fi
 	@echo "setting up .venv (torch is a large download the first time)"
-	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[train,dev]'
+	@$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[train,report,dev]'
 	@touch $@
 
 demo: $(READY) ## the main job from end to end: real video, two models, list, curves, comparison

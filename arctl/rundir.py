@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 CONTRACT = 1
 """Version of the run-directory contract that this arctl writes and reads."""
@@ -15,7 +16,21 @@ CONTRACT = 1
 _RUN_DIR = re.compile(r"run(\d{4,})")
 _LOG = re.compile(r"log-(\d+(?:_\d+)?)\.txt")
 _ATTEMPT = re.compile(r"([A-Za-z0-9_-]+)\.(\d+)")
-_PREDICTIONS = re.compile(r"([A-Za-z0-9_]+)-(\d+)\.npz")
+_VARIANT = r"\d+x[13](?:-(?:shuffled|reversed|still))?|fused"
+_PREDICTIONS = re.compile(rf"([A-Za-z0-9_]+)-(\d+)(?:-({_VARIANT}))?\.npz")
+
+
+class PredictionName(NamedTuple):
+    """A predictions file, by its name."""
+
+    split: str
+    """`val`."""
+    epoch: int
+    """After which epoch."""
+    variant: str
+    """How they were made: "" in training, `10x3` of that many views, `1x1-shuffled` with a probe, `fused`."""
+    path: Path
+    """Where it is."""
 
 
 def run_name(number: int) -> str:
@@ -112,15 +127,19 @@ class RunDir:
         """Return the event file of the attempt named `<job>.<restart>`."""
         return self.attempts / attempt / "events.jsonl"
 
-    def prediction_file(self, split: str, epoch: int) -> Path:
-        """Return the predictions of a split after an epoch (1-based; 0 is before training)."""
-        return self.predictions / f"{split}-{epoch:04d}.npz"
+    def prediction_file(self, split: str, epoch: int, variant: str = "") -> Path:
+        """Return the predictions of a split after an epoch (1-based; 0 is before training).
 
-    def prediction_files(self) -> list[tuple[str, int, Path]]:
-        """Return (split, epoch, path) of every predictions file, in order."""
-        found = [
-            (match[1], int(match[2]), path)
-            for path in self.predictions.glob("*.npz")
-            if (match := _PREDICTIONS.fullmatch(path.name))
-        ]
-        return sorted(found)
+        `variant` is how they were made: "" in training, `10x3` of that many views, `1x1-shuffled` with a probe.
+        """
+        tail = f"-{variant}" if variant else ""
+        return self.predictions / f"{split}-{epoch:04d}{tail}.npz"
+
+    def prediction_files(self, variant: str = "") -> list[tuple[str, int, Path]]:
+        """Return (split, epoch, path) of every predictions file of a variant, in order."""
+        return [(name.split, name.epoch, name.path) for name in self.prediction_names() if name.variant == variant]
+
+    def prediction_names(self) -> list[PredictionName]:
+        """Return every predictions file there is, by split, epoch and variant."""
+        found = ((_PREDICTIONS.fullmatch(path.name), path) for path in self.predictions.glob("*.npz"))
+        return sorted(PredictionName(match[1], int(match[2]), match[3] or "", path) for match, path in found if match)
