@@ -33,7 +33,7 @@ demo: $(READY) ## the main job from end to end: real video, two models, list, cu
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash docs/demo.sh
 
 test: $(READY) ## the whole test suite; with Slurm installed also on a real cluster
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile $(TESTS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(READY) ## formatting, lint, types and import rules
 	@$(BIN)/ruff format --check .

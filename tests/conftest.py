@@ -43,6 +43,15 @@ class Desk:
         return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that wait for Slurm among those that compute: so processes side by side use both well."""
+    waiting = list(dict.fromkeys(item.path for item in items if "slurm" in item.path.parts))
+    working = list(dict.fromkeys(item.path for item in items if "slurm" not in item.path.parts))
+    step = 0.75 * len(working) / max(1, len(waiting))  # none of them shall be the last
+    place = {path: float(at) for at, path in enumerate(working)} | {path: at * step for at, path in enumerate(waiting)}
+    items.sort(key=lambda item: (place[item.path], item.path))
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Each test hears Slurm for itself: what arctl processes share about a cluster lies in a directory of its own."""
