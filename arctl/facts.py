@@ -1,4 +1,8 @@
-"""What a run was set up with, as flat dotted keys: from its config.yaml, run.yaml and the newest attempt's env.json."""
+"""What a run was set up with, as flat dotted keys: from its config.yaml, run.yaml, job script and the newest env.json.
+
+What says nothing about the run's results because it is another one in every run (names, tokens, paths with its
+number) is told apart from the rest.
+"""
 
 from __future__ import annotations
 

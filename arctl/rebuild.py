@@ -107,7 +107,8 @@ def _carried(db: Path) -> tuple[Mapping[tuple[int, str, str], JobRow], Mapping[s
 
 def _row(run: RunFile, message: str | None) -> RunRow:
     same = ("number", "name", "token", "model", "data", "preset", "cluster", "template", "created", "submission")
-    more = ("expects_events", "tags", "note", "group", "sweep", "rerun_of", "cancelled", "params", "handed", "once")
+    more = ("expects_events", "tags", "note", "group", "sweep", "rerun_of", "cancelled", "params", "handed", "once",
+            "evaluates")  # fmt: skip
     settled = ("job_id", "epoch", "epochs", "step", "started", "ended", "exit_code", "node", "reason")
     cells: dict[str, Any] = {name: getattr(run, name) for name in same + more} | dict.fromkeys(settled)
     code = str(run.code["hash"]) if run.code and "hash" in run.code else None

@@ -96,6 +96,8 @@ class RunFile:
     """When the newest hand-over began, Unix seconds; None is `created`."""
     once: str | None = None
     """A key that one run alone may have."""
+    evaluates: int | None = None
+    """The run whose weights this one scores; `command` says how."""
     contract: int = CONTRACT
     """Version of the contract."""
     extra: Mapping[str, object] = field(default_factory=dict)
@@ -150,6 +152,7 @@ def read_run(path: Path) -> RunFile:
         code=take.maybe("code", dict),
         handed=take.maybe("handed", int, float),
         once=take.maybe("once", str),
+        evaluates=take.maybe("evaluates", int),
         contract=contract,
         extra=extra,
     )

@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "submit": ("arctl.cli.submit:submit_command", "Submit a training run, or any command after --."),
         "rerun": ("arctl.cli.submit:rerun_command", "Submit a run again, with changes."),
         "resume": ("arctl.cli.submit:resume_command", "Go on with a run that ended early, from its checkpoint."),
+        "eval": ("arctl.cli.evaluate:eval_command", "Score a run's checkpoint with many views, on any split."),
         "sweep": ("arctl.cli.sweep:sweep_command", "Submit and steer many runs from one sweep file."),
         "wait": ("arctl.cli.jobs:wait_command", "Wait until runs have ended; the exit status tells how."),
         "cancel": ("arctl.cli.jobs:cancel_command", "Cancel runs that wait or run."),
@@ -30,11 +31,13 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("arctl.cli.logs:logs_command", "Print the end of a run's log, or follow it with -f."),
         "why": ("arctl.cli.why:why_command", "Say why a run waits, is slow or failed, and what to do."),
         "curves": ("arctl.cli.curves:curves_command", "Plot metrics of runs over epochs, steps or time."),
+    },
+    "Judge": {
+        "metrics": ("arctl.cli.metrics:metrics_command", "Show accuracies, calibration and speed with their protocol."),
         "confusion": ("arctl.cli.confusion:confusion_command", "Show which classes a run takes for which."),
-        "compare": (
-            "arctl.cli.compare:compare_command",
-            "Compare runs: what differs in their set-up, metrics side by side.",
-        ),
+        "compare": ("arctl.cli.compare:compare_command", "Say which run is better, where, and whether it is real."),
+        "fuse": ("arctl.cli.fuse:fuse_command", "Combine the scores of runs into a new run."),
+        "report": ("arctl.cli.report:report_command", "Write a report on runs as one HTML file."),
     },
     "The cluster": {
         "queue": ("arctl.cli.queue:queue_command", "List your jobs in the queue."),

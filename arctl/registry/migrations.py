@@ -13,7 +13,7 @@ from pathlib import Path
 
 from arctl.errors import ArctlError
 
-SCHEMA = 2
+SCHEMA = 3
 """The schema that this arctl reads and writes (`tables`)."""
 
 STEPS: Mapping[int, Sequence[str]] = {
@@ -27,6 +27,10 @@ STEPS: Mapping[int, Sequence[str]] = {
         "ALTER TABLE jobs ADD COLUMN token VARCHAR",
         "CREATE UNIQUE INDEX runs_once ON runs (once) WHERE once IS NOT NULL",
         "CREATE INDEX runs_unsettled ON runs (fingerprint) WHERE submission IN ('submitting', 'unconfirmed')",
+    ),
+    3: (
+        "ALTER TABLE runs ADD COLUMN evaluates INTEGER",
+        "CREATE INDEX runs_evaluating ON runs (evaluates) WHERE evaluates IS NOT NULL",
     ),
 }
 """SQL by the number that it leads to; schema 1 is the first."""

@@ -21,7 +21,7 @@ _RUN = (
     "number, name, token, model, data, preset, cluster, template, created, state, job_id, submission, "
     "expects_events, epoch, epochs, step, started, ended, exit_code, message, node, reason, NULL AS tags, note, "
     "group_name, sweep, rerun_of, damaged, NULL AS metrics, cancelled, signal, heard, last_event, attempts, dropped, "
-    "params, code, submitter, handed, once"
+    "params, code, submitter, handed, once, evaluates"
 )
 _JOB = (
     "jobs.run, jobs.cluster, jobs.job_id, jobs.submitted, jobs.state, jobs.source, jobs.asked_at, jobs.exit_code, "
@@ -33,6 +33,7 @@ _ATTEMPT = (
 )
 _STATES: Mapping[str, State] = {str(state): state for state in State}
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+_EVALUATED = f"evaluates IS NOT NULL AND state = '{State.COMPLETED}'"
 
 
 def runs(
@@ -42,11 +43,17 @@ def runs(
     limit: int | None = None,
     live_only: bool = False,
     metrics: Sequence[str] | None = None,
+    evaluated: bool = True,
 ) -> list[RunRow]:
-    """Return runs, newest first, with summaries of the named metrics: None for all of them, `()` for none."""
+    """Return runs, newest first, with summaries of the named metrics: None for all of them, `()` for none.
+
+    Without `evaluated` the evaluations that are complete are left out.
+    """
     where = _any_of("number", numbers)
     if live_only:
         where += f" AND watched = 1 AND state IN ({_LIVE})"
+    if not evaluated:
+        where += f" AND NOT ({_EVALUATED})"
     query = f"SELECT {_RUN} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?"
     with reading(db) as connection:
         if connection is None:
@@ -146,6 +153,21 @@ def group(db: Path, name: str) -> list[int]:
     )
     with reading(db) as connection:
         return [row[0] for row in connection.execute(query, (name,))] if connection else []
+
+
+def evaluations(db: Path, number: int) -> list[RunRow]:
+    """Return the runs that evaluate a run, newest first, with their summaries."""
+    query = "SELECT number FROM runs WHERE evaluates = ?"
+    with reading(db) as connection:
+        found = [row[0] for row in connection.execute(query, (number,))] if connection else []
+    return runs(db, numbers=found) if found else []
+
+
+def evaluated(db: Path) -> int:
+    """Return how many evaluations are complete."""
+    with reading(db) as connection:
+        query = f"SELECT count(*) FROM runs WHERE {_EVALUATED}"
+        return int(connection.execute(query).fetchone()[0]) if connection else 0
 
 
 def numbers(db: Path) -> list[int]:

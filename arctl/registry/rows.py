@@ -127,6 +127,8 @@ class RunRow:
     """When its newest hand-over began, Unix seconds; None is `created`."""
     once: str | None = None
     """A key that one run alone may have."""
+    evaluates: int | None = None
+    """The run whose weights this one scores; None for every other run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def settle(connection: sqlite3.Connection, number: int, *, now: float) -> bool:
     """
     run = _one(
         connection,
-        "SELECT submission, expects_events, cluster, message, handed, "
+        "SELECT submission, expects_events, cluster, message, handed, evaluates, "
         "(SELECT answered_at FROM polls WHERE polls.cluster = runs.cluster) AS answered FROM runs WHERE number = ?",
         number,
     )
@@ -73,6 +73,8 @@ def settle(connection: sqlite3.Connection, number: int, *, now: float) -> bool:
         **{name: counts[name] for name in ("attempts", "epochs", "last_event")},
         "damaged": int(counts["damaged"]),
     }
+    if run["evaluates"] is not None:  # it tells of another run's epoch, and has none of its own to go through
+        told |= {"epoch": None, "epochs": None}
     connection.execute(
         f"UPDATE runs SET {', '.join(f'{name} = ?' for name in told)} WHERE number = ?", (*told.values(), number)
     )

@@ -19,6 +19,7 @@ class Run(SQLModel, table=True):
         Index("runs_watched", "number", sqlite_where=text("watched = 1")),
         Index("runs_once", "once", unique=True, sqlite_where=text("once IS NOT NULL")),
         Index("runs_unsettled", "fingerprint", sqlite_where=text("submission IN ('submitting', 'unconfirmed')")),
+        Index("runs_evaluating", "evaluates", sqlite_where=text("evaluates IS NOT NULL")),
     )
 
     number: int = Field(primary_key=True)
@@ -69,6 +70,9 @@ class Run(SQLModel, table=True):
     """`host:pid` of the arctl that hands the run over."""
     handed: float | None = None
     """When the newest hand-over began; None is `created`."""
+    # since schema 3
+    evaluates: int | None = None
+    """The run whose weights this one scores; None for every other run."""
 
 
 class Sweep(SQLModel, table=True):

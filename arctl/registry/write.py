@@ -27,7 +27,7 @@ _TOLD = {
     for name in (
         "number", "token", "name", "created", "model", "data", "preset", "cluster", "template", "group", "sweep",
         "rerun_of", "note", "expects_events", "submission", "cancelled", "message", "params", "code", "once",
-        "submitter", "handed",
+        "submitter", "handed", "evaluates",
     )
 }  # fmt: skip
 """Fields of a row -> columns that are stored as they are; the others are settled."""
@@ -73,6 +73,8 @@ class Intent:
     """A key that one run alone may have."""
     submitter: str | None = None
     """`host:pid` of this arctl."""
+    evaluates: int | None = None
+    """The run whose weights it scores."""
 
     def row(self, number: int) -> RunRow:
         """Return the run under its number, with nothing known of it yet."""
