@@ -15,6 +15,7 @@ from pathlib import Path
 from arctl import recipe, templates
 from arctl.errors import NotFoundError, UsageError, nearest
 from arctl.request import Request, When
+from arctl.rundir import run_name
 from arctl.settings import CLUSTERS, Workspace
 from arctl.text import is_text, safe, safe_line
 
@@ -79,6 +80,8 @@ class Admission:
         if request.command:
             _refuse_trainer_options(request)
             return None, request
+        if request.evaluation is not None:
+            _refuse_changes(request)
         if request.config is not None:
             config = recipe.revise(request.config, request.overrides)
             data = recipe.DataSet(str(config["data"]["name"]), Path(str(config["data"]["root"])), "config.yaml", {})
@@ -174,6 +177,13 @@ def _check_when(request: Request) -> None:
     if request.cluster == "local" and request.when != When():
         cure = "use --cluster slurm, or `arctl wait RUN && arctl submit ...`"
         raise UsageError("the queue of this machine starts jobs in their order alone", where="--after", cure=cure)
+
+
+def _refuse_changes(request: Request) -> None:
+    if request.overrides or request.preset:
+        wrong = "--set" if request.overrides else "--preset"
+        cure = f"leave it out; `arctl eval {run_name(request.evaluates or 0)}` has the options of an evaluation"
+        raise UsageError(f"{wrong} changes how a run trains, and this is an evaluation", cure=cure)
 
 
 def _refuse_trainer_options(request: Request) -> None:

@@ -5,7 +5,6 @@ A sample that could not be read counts as wrong: it stays in its class's row and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,19 +12,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from arctl.errors import DataError, NotFoundError
-from arctl.matrix import Cell, Confusion, Floats, from_scores
-from arctl.predictions import read_predictions
-from arctl.rundir import RunDir, run_name
-from arctl.tail import read_small
+from arctl.errors import DataError
+from arctl.matrix import Cell, Confusion
+from arctl.picking import pick
+from arctl.predictions import Head, Predictions, read_predictions
+from arctl.reducing import reduce_head
+from arctl.rundir import run_name
+from arctl.seriation import similar_order
+from arctl.sparse import Floats, Ints, Sparse
 from arctl.text import safe_line
 
-__all__ = ["Cell", "Change", "Confusion", "Difference", "Mixed", "difference", "from_scores", "load"]
+__all__ = ["Cell", "Change", "Confusion", "Difference", "Mixed", "difference", "from_scores", "load", "of_predictions"]
 
 SOLVED_FROM, SOLVED_TO = 0.10, 0.25
 """Two classes count as solved when they were taken for one another in at least this share of their samples, and
 what is left of that is at most this share."""
+
+_CHUNK = 1 << 19
 
 
 def load(
@@ -36,41 +41,92 @@ def load(
     epoch: int | None = None,
     best: int | None = None,
     newest: bool = False,
+    views: str | None = None,
+    probe: str | None = None,
+    head: str = "",
+    sure: bool = False,
 ) -> Confusion:
     """Return the confusion of a run after `epoch`, or after the newest that there are predictions of.
 
     With neither: after `best`, or the epoch of the best checkpoint, where its predictions exist, else the newest.
-    Raises NotFoundError where there are no such predictions, DataError where the file is damaged.
+    `views` and `probe` choose among the files as `picking.pick` does, `head` is `verb`, `noun` or `action` of a model
+    with two heads, `sure` asks for the probabilities as well. Raises NotFoundError where there are no such
+    predictions, DataError where the file is damaged or the head is not there.
     """
-    files = RunDir(run_dir)
-    found = {at: path for name, at, path in files.prediction_files() if name == split}
-    if not found:
-        others = sorted({name for name, _, _ in files.prediction_files()})
-        cure = f"it has some on {', '.join(others)}: --split" if others else "they appear after its first evaluation"
-        raise NotFoundError(f"no predictions on {split}", where=run_name(number), cure=cure)
-    chosen = "asked for"
-    if epoch is None:
-        known = () if newest else (best, _best_checkpoint(files))
-        wanted = next((at for at in known if at in found), None)
-        epoch, chosen = (wanted, "best") if wanted is not None else (max(found), "newest")
-    if epoch not in found:
-        have = ", ".join(str(at) for at in sorted(found)[-12:])
-        raise NotFoundError(
-            f"no predictions on {split} after epoch {epoch}",
-            where=run_name(number),
-            cure=f"there are some after {have}",
-        )
-    stored = read_predictions(found[epoch])
-    return from_scores(
-        stored.scores,
-        stored.targets,
-        stored.classes,
-        ids=stored.ids,
-        run=number,
-        split=split,
-        epoch=epoch,
-        chosen=chosen,
-    )
+    picked = pick(run_dir, number, split=split, epoch=epoch, best=best, newest=newest, views=views, probe=probe)
+    stored = read_predictions(picked.path)
+    return of_predictions(stored, number=number, epoch=picked.epoch, chosen=picked.chosen, head=head, sure=sure)
+
+
+def of_predictions(
+    stored: Predictions,
+    *,
+    number: int = 0,
+    epoch: int = 0,
+    chosen: str = "asked for",
+    head: str = "",
+    sure: bool = False,
+) -> Confusion:
+    """Return the confusion matrix of stored predictions: the mean of the views' softmax decides."""
+    split = stored.protocol.split
+    if sure or head == "action" or stored.protocol.view_count > 1:
+        from arctl.answers import answers
+
+        told = answers(stored, head=head)
+        names, ids, targets, predicted, protocol = told.classes, told.ids, told.targets, told.predicted, told.protocol
+        chances = told.confidence if sure else None
+    else:
+        one = stored.head(head)
+        ids, order = _sorted(stored.ids)
+        names, targets, predicted, chances = one.classes, one.targets[order], _predicted(one)[order], None
+        protocol = stored.protocol.at(level="video", aggregation="softmax-mean", head=head)
+    return Confusion(number, split, epoch, names, ids, targets, predicted, chosen, protocol, chances)
+
+
+def from_scores(
+    scores: NDArray[np.floating],
+    targets: Ints,
+    classes: tuple[str, ...],
+    *,
+    ids: tuple[str, ...] | None = None,
+    run: int = 0,
+    split: str = "val",
+    epoch: int = 0,
+    chosen: str = "asked for",
+) -> Confusion:
+    """Return the matrix of `scores` (N, V, K) logits: the mean of the views' softmax decides.
+
+    A view with a NaN is left out; a sample without any view left is unreadable.
+    """
+    names, order = _sorted(ids if ids is not None else tuple(str(index) for index in range(len(targets))))
+    predicted = _predicted(Head("", targets, classes, scores))
+    return Confusion(run, split, epoch, classes, names, targets[order], predicted[order], chosen)
+
+
+def _sorted(ids: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    return tuple(ids[index] for index in order), np.array(order, dtype=np.intp)
+
+
+def _predicted(head: Head) -> Ints:
+    """(N,) likeliest class, of equals the lowest number; -1 for the unreadable.
+
+    Of one view the highest logit has the highest softmax, so no exponential is needed.
+    """
+    count, views, width = head.scores.shape
+    if views > 1:
+        return reduce_head(head, aggregation="softmax-mean", by_clip=False).predicted
+    found = np.empty(count, dtype=np.int64)
+    step = max(1, _CHUNK // width)
+    for start in range(0, count, step):
+        rows = slice(start, start + step)
+        logits = head.scores[rows, 0].astype(np.float32)
+        best = logits.argmax(axis=1)
+        if head.top is not None:
+            equal = logits == logits[:, :1]
+            best = np.where(equal, head.top[rows, 0], len(head.classes)).min(axis=1)
+        found[rows] = np.where(np.isnan(logits[:, 0]), -1, best)
+    return found
 
 
 class Change(NamedTuple):
@@ -120,12 +176,20 @@ class Difference:
     @cached_property
     def pairs(self) -> list[Change]:
         """Confusions that became more or fewer, the largest change first."""
-        before, after = self.a.counts, self.b.counts
-        true, predicted = np.nonzero((before != after) & ~np.eye(len(before), dtype=bool))
         changes = [
-            Change(int(t), int(p), int(before[t, p]), int(after[t, p])) for t, p in zip(true, predicted, strict=True)
+            Change(true, predicted, before, after)
+            for true, predicted, before, after in _both(self.a.cells.beside(), self.b.cells.beside())
+            if before != after
         ]
         return sorted(changes, key=lambda c: (-abs(c.b - c.a), c.true, c.predicted))
+
+    def order(self, kind: str) -> NDArray[np.intp]:
+        """Return the classes (K,): `confused` by both runs, `recall` by how it changed, or `class`."""
+        if kind == "confused":
+            return similar_order(self.a.shares().cells.plus(self.b.shares().cells))
+        if kind == "recall":
+            return np.argsort(self.recall_change, kind="stable")
+        return self.a.order("class")
 
     @property
     def solved(self) -> list[Mixed]:
@@ -142,10 +206,10 @@ class Difference:
         )
 
     def _mixed(self) -> Iterator[Mixed]:
-        before, after = self.a.counts + self.a.counts.T, self.b.counts + self.b.counts.T
         support = self.a.support
-        for i, j in zip(*np.nonzero(np.triu(before + after, 1)), strict=True):
-            yield Mixed(int(i), int(j), int(before[i, j]), int(after[i, j]), int(support[i] + support[j]))
+        before, after = self.a.cells.beside().both_ways(), self.b.cells.beside().both_ways()
+        for i, j, a, b in _both(before.where(before.rows < before.columns), after.where(after.rows < after.columns)):
+            yield Mixed(i, j, a, b, int(support[i] + support[j]))
 
 
 def difference(a: Confusion, b: Confusion) -> Difference:
@@ -190,11 +254,11 @@ def _solved(before: int, after: int, samples: int) -> bool:
     return before >= SOLVED_FROM * samples and after <= SOLVED_TO * before
 
 
-def _best_checkpoint(files: RunDir) -> int | None:
-    """Epoch of best.pt as the manifest has it, None where nothing says so."""
-    try:
-        manifest = json.loads(read_small(files.checkpoints / "manifest.json", limit=1 << 20))
-        epoch = manifest["best.pt"]["epoch"]
-    except (DataError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return epoch if isinstance(epoch, int) else None
+def _both(a: Sparse, b: Sparse) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (row, column, value of a, value of b) of every cell that either has."""
+    union = a.plus(b)
+    keys = union.rows * union.size + union.columns
+    columns = [np.zeros(len(keys), dtype=np.int64) for _ in range(2)]
+    for column, one in zip(columns, (a, b), strict=True):
+        column[np.searchsorted(keys, one.rows * union.size + one.columns)] = one.values
+    yield from zip(union.rows.tolist(), union.columns.tolist(), *(column.tolist() for column in columns), strict=True)

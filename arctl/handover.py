@@ -212,6 +212,7 @@ def _new(placed: Plan, job: Job, index: int) -> NewRun:
         command=placed.command,
         cluster=placed.cluster,
         rerun_of=request.rerun_of,
+        evaluates=request.evaluates,
         submission="submitting",
     )
     config = None if placed.config is None else placed.config_text()

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from arctl import recipe
+from arctl import evaluation, recipe
 from arctl.clusters import open_cluster
 from arctl.clusters.base import whole_of
 from arctl.errors import NotFoundError, SchedulerError, UsageError
@@ -129,6 +130,11 @@ def again(workspace: Workspace, number: int, *, resources: Resources | None = No
         cure = "a run can be repeated while its directory is there"
         raise NotFoundError(f"{run_name(number)} has no run.yaml", where=str(directory.path), cure=cure)
     old = read_run(directory.run_yaml)
+    if old.values.get("fused"):
+        cure = f"`{shlex.join(old.command)}` fuses the same again"
+        raise UsageError("it was fused from other runs and never was a job", where=run_name(number), cure=cure)
+    if old.evaluates is not None:
+        return replace(evaluation.again(workspace, old, resources=resources), **changes)  # type: ignore[arg-type]
     own = old.model is None
     before = Request(
         name=old.name,
@@ -182,6 +188,19 @@ def draw_token() -> str:
     return f"arctl-{secrets.token_hex(6)}"
 
 
+def kept_code(workspace: Workspace, record: Mapping[str, object], *, of: int) -> Code:
+    """Return the code of an earlier run, by what its run.yaml says of it. Raises NotFoundError where it is gone."""
+    from arctl.snapshot import find, python_path, trainer_of
+
+    tree = find(workspace, str(record.get("hash")))
+    if tree is None:
+        where = str(workspace.root / str(record.get("path")))
+        cure = f"`arctl rerun {run_name(of)}` takes the code of now"
+        raise NotFoundError("the code that the run began with is gone, or was changed", where=where, cure=cure)
+    before = os.environ.get("PYTHONPATH", "")
+    return Code(tree, python_path(tree, root=workspace.root, trainer=trainer_of(tree), before=before), record)
+
+
 def _jobs(workspace: Workspace, plans: Sequence[Plan]) -> list[list[Plan]]:
     """Return the plans job by job, arrays no larger than the scheduler takes them."""
     if not plans[0].template.array or len(plans) == 1:
@@ -199,6 +218,8 @@ def _code(
     """Return where the job finds its code: a snapshot of now, unless live code is wanted; a dry one is not made."""
     if plan.request.snapshot is False:
         return live_code(workspace)
+    if plan.request.code is not None:
+        return kept_code(workspace, plan.request.code, of=plan.request.evaluates or 0)
     from arctl.snapshot import look, python_path, take
 
     taken = (look if dry else take)(workspace, trainer=recipe.trainer_package() if plan.config is not None else None)
@@ -244,6 +265,7 @@ def _intent(plan: Plan, token: str, created: float) -> write.Intent:
         sweep=request.sweep,
         params=request.params,
         rerun_of=request.rerun_of,
+        evaluates=request.evaluates,
         expects_events=plan.config is not None,
         once=request.once,
         submitter=submitter(),

@@ -77,12 +77,14 @@ class Pace:
 
 
 def expect(workspace: Workspace, plan: Plan) -> Pace | None:
-    """Return how fast the run of a plan will be; None for a command, and where no like run finished two epochs.
+    """Return how fast the run of a plan will be; None where that trains nothing, or no like run finished two epochs.
 
     Runs on the same partition are believed before others.
     """
     epochs = plan.config["train"]["epochs"] if plan.config is not None else None
-    if plan.config is None or not isinstance(epochs, int) or plan.config["train"].get("max_steps") is not None:
+    if plan.config is None or plan.request.evaluation is not None:
+        return None
+    if not isinstance(epochs, int) or plan.config["train"].get("max_steps") is not None:
         return None
     wanted, name = speed_of(plan.config), str(plan.config["model"]["name"])
     near: list[_Measured] = []

@@ -234,11 +234,19 @@ def _environment(site: SlurmSettings, plan: Plan, code: Code) -> dict[str, str]:
 def _own(workspace: Workspace, plan: Plan, number: int) -> dict[str, object]:
     """Return the template variables that are a run's own."""
     directory = str(workspace.run_dir(number))
-    trainer = (python_of(workspace, plan.cluster), "-m", "trainer", "--run-dir", directory)
-    return {"run": run_name(number), "run_dir": directory, "command": list(plan.request.command or trainer)}
+    command = list(plan.request.command) or [*_trainer(workspace, plan), directory]
+    return {"run": run_name(number), "run_dir": directory, "command": command}
 
 
 def _any_command(workspace: Workspace, plan: Plan) -> object:
     """Return the command of every element of an array, which finds its run directory in its environment."""
-    trainer = shlex.join([python_of(workspace, plan.cluster), "-m", "trainer", "--run-dir"])
-    return list(plan.request.command) or f'{trainer} "$ARCTL_RUN_DIR"'
+    return list(plan.request.command) or f'{shlex.join(_trainer(workspace, plan))} "$ARCTL_RUN_DIR"'
+
+
+def _trainer(workspace: Workspace, plan: Plan) -> list[str]:
+    """Return the words that start the trainer, but for the last, which is the run's own directory."""
+    asked = plan.request.evaluation
+    words = [python_of(workspace, plan.cluster), "-m", "trainer"]
+    if asked is None:
+        return [*words, "--run-dir"]
+    return [*words, "eval", "--run-dir", str(workspace.run_dir(asked.run)), *asked.words(), "--out"]

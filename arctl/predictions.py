@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from arctl import archive
 from arctl.errors import DataError, NotFoundError
 from arctl.protocol import Protocol, class_hash, from_meta, sample_hash, view_numbers
-from arctl.rundir import prediction_name
+from arctl.rundir import PredictionName, RunDir
 from arctl.scorecheck import Damage, check_ids, check_scores, check_targets
 from arctl.text import safe_line
 
@@ -47,6 +47,18 @@ class Head:
         return int(self.scores.shape[2])
 
 
+@dataclass(frozen=True)
+class Speed:
+    """How fast a model was, as `trainer eval --speed` measured it."""
+
+    parts: Mapping[str, Mapping[str, float]]
+    """`batch1` and `batched`: ms_per_clip and clips_per_s, and of the second the batch."""
+    hardware: str | None
+    """On which GPU or processor."""
+    precision: str | None
+    """`fp32`, `fp16` or `bf16`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """The answers of one run on N samples, seen in V views."""
@@ -67,8 +79,8 @@ class Predictions:
     """Rare classes of each head, by number."""
     unseen: frozenset[str] = frozenset()
     """Participants that training did not see."""
-    speed: Mapping[str, Mapping[str, float]] | None = None
-    """`batch1` and `batched`: ms_per_clip and clips_per_s, and of the second the batch; None where not measured."""
+    speed: Speed | None = None
+    """How fast the model was; None where that was not measured."""
 
     def head(self, name: str = "") -> Head:
         """Return a head by its name. Raises DataError for one that the file lacks, or for none of several."""
@@ -78,7 +90,9 @@ class Predictions:
         if not name:
             raise DataError("say which head", where=str(self.path), cure=f"--head {have}|action")
         if "" in self.heads:
-            raise DataError(f"these predictions have no head {safe_line(name)!r}", where=str(self.path), cure="one only")
+            raise DataError(
+                f"these predictions have no head {safe_line(name)!r}", where=str(self.path), cure="one only"
+            )
         raise DataError(f"no head {safe_line(name)!r}", where=str(self.path), cure=f"there are {have}")
 
     @property
@@ -118,6 +132,14 @@ def read_predictions(path: Path) -> Predictions:
         raise DataError(f"damaged predictions: {said}", where=str(path), cure=cure) from error
 
 
+def read_speed(path: Path) -> Speed | None:
+    """Return the speed that a predictions file tells, without reading its scores; None where it tells none."""
+    try:
+        return _speed(_meta(archive.read(path, only=("meta",))))
+    except (Damage, OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile):
+        return None
+
+
 def _assembled(path: Path, arrays: Arrays) -> Predictions:
     """Return arrays of a file as what they mean. Raises Damage where they do not hold together."""
     meta = _meta(arrays)
@@ -127,9 +149,14 @@ def _assembled(path: Path, arrays: Arrays) -> Predictions:
     counts = {head.scores.shape[1] for head in heads.values()}
     if len(counts) > 1:
         raise Damage(f"the heads have {' and '.join(map(str, sorted(counts)))} views")
-    found = prediction_name(path)
-    split, epoch = (found.split, found.epoch) if found else ("val", None)
-    told = from_meta(meta, split=split, epoch=epoch, view_count=counts.pop())
+    found = _named(path)
+    told = from_meta(
+        meta,
+        split=found.split if found else "val",
+        epoch=found.epoch if found else None,
+        view_count=counts.pop(),
+        variant=found.variant if found else "",
+    )
     _agrees_with_name(path, told)
     listed = [name for head in heads.values() for name in head.classes]
     protocol = replace(
@@ -148,7 +175,7 @@ def _assembled(path: Path, arrays: Arrays) -> Predictions:
         participants=texts["participants"],
         tail={name: _tail(name, arrays, len(heads[name].classes)) for name in names if f"tail_{name}" in arrays},
         unseen=frozenset(str(name) for name in arrays["unseen"].ravel()) if "unseen" in arrays else frozenset(),
-        speed=_speed(meta.get("speed")),
+        speed=_speed(meta),
     )
 
 
@@ -201,17 +228,20 @@ def _agrees_with_name(path: Path, told: Protocol) -> None:
     clips_crops = view_numbers(told.views) if told.views else None
     if clips_crops and clips_crops[0] * clips_crops[1] != told.view_count:
         raise Damage(f"it says {told.views} views and holds {told.view_count}")
-    found = prediction_name(path)
+    found = _named(path)
     if found is None:
         return
     if (told.split, told.epoch) != (found.split, found.epoch):
-        raise Damage(
-            f"it says {told.split} after epoch {told.epoch}, its name {found.split} after epoch {found.epoch}"
-        )
+        raise Damage(f"it says {told.split} after epoch {told.epoch}, its name {found.split} after epoch {found.epoch}")
     views, _, probe = found.variant.partition("-")
     if views and view_numbers(views) and told.views and (views, probe or None) != (told.views, told.probe):
         is_, named = (" ".join(filter(None, pair)) for pair in ((told.views, told.probe), (views, probe)))
         raise Damage(f"it says {is_}, its name {named}")
+
+
+def _named(path: Path) -> PredictionName | None:
+    """Return what the name of a file in a run's `predictions` says, None for another place or name."""
+    return next((name for name in RunDir(path.parent.parent).prediction_names() if name.path == path), None)
 
 
 def _texts(name: str, arrays: Arrays, count: int) -> tuple[str, ...]:
@@ -229,13 +259,15 @@ def _tail(name: str, arrays: Arrays, classes: int) -> frozenset[int]:
     return frozenset(given.tolist())
 
 
-def _speed(told: object) -> Mapping[str, Mapping[str, float]] | None:
-    """Return the measured speeds that meta tells, None where it tells none."""
+def _speed(meta: Mapping[str, object]) -> Speed | None:
+    """Return the measured speed that meta tells, None where it tells none."""
+    told = meta.get("speed")
     if not isinstance(told, dict):
         return None
-    found = {
+    parts = {
         name: {key: float(value) for key, value in part.items() if isinstance(value, int | float)}
         for name in ("batch1", "batched")
         if isinstance(part := told.get(name), dict)
     }
-    return found or None
+    made = from_meta(meta, split="", epoch=None, view_count=1)
+    return Speed(parts, made.hardware, made.precision) if parts else None

@@ -214,33 +214,3 @@ class Cells:
             (int(c), int(r), str(self.marks[r, c]) or chr(0x2800 + int(self.dots[r, c])), int(self.ink[r, c]))
             for r, c in zip(rows, columns, strict=True)
         ]
-
-
-def similar_order(rates: Floats) -> NDArray[np.intp]:
-    """Return an order of classes that puts those that are confused side by side (the Fiedler order of their graph)."""
-    links = np.nan_to_num(rates)
-    links = links + links.T
-    np.fill_diagonal(links, 0)
-    laplacian = np.diag(links.sum(axis=1) + 1e-9 * len(links)) - links - 1e-9
-    _, vectors = np.linalg.eigh(laplacian)
-    return np.argsort(vectors[:, min(1, len(links) - 1)], kind="stable")
-
-
-def fold(values: Floats, size: int) -> Floats:
-    """Fold a (K, K) matrix into blocks of `size` classes; a shorter block may come last.
-
-    A block on the diagonal is the mean of the matrix's diagonal in it; any other is its value of largest size.
-    """
-    count = -(-len(values) // size)
-    pad = count * size - len(values)
-    padded = np.pad(values, (0, pad), constant_values=np.nan)
-    cells = padded.reshape(count, size, count, size).transpose(0, 2, 1, 3).reshape(count, count, size * size)
-    sizes = np.where(np.isnan(cells), -1.0, np.abs(cells))
-    folded: Floats = np.take_along_axis(cells, sizes.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
-    diagonal = np.pad(np.diagonal(values), (0, pad), constant_values=np.nan).reshape(count, size)
-    known = np.isfinite(diagonal)
-    total = np.where(known, diagonal, 0).sum(axis=1)
-    folded[np.arange(count), np.arange(count)] = np.where(
-        known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan
-    )
-    return folded

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from arctl.errors import NotFoundError, UsageError, nearest
 from arctl.registry import read
+from arctl.request import EVALUATED
 from arctl.rundir import run_name
 from arctl.text import safe_line
 
@@ -21,9 +22,9 @@ def resolve(db: Path, words: Sequence[str], *, names: Mapping[str, int] | None =
     """Return the numbers of the runs that the words name, in their order, each once.
 
     A name that several runs have is its newest run's; a range holds the runs that exist in it, a group or a sweep its
-    runs but those that another of them repeats. `names` (name to
-    number) saves a look where the caller has it. Raises NotFoundError with the nearest for a word that names nothing,
-    UsageError for a beginning that several names share.
+    runs but those that another of them repeats; by its beginning alone an evaluation is found only where nothing else
+    begins so. `names` (name to number) saves a look where the caller has it. Raises NotFoundError with the nearest for
+    a word that names nothing, UsageError for a beginning that several names share.
     """
     numbers = read.numbers(db)
     known = read.names(db) if names is None else names
@@ -60,6 +61,7 @@ def _one(word: str, numbers: Sequence[int], names: Mapping[str, int]) -> int:
     if word in names:
         return names[word]
     matches = sorted(name for name in names if word and name.startswith(word))
+    matches = [name for name in matches if not name.endswith(EVALUATED)] or matches
     if not matches or number is not None:
         raise _unknown(word, numbers, names)
     if len(matches) > 1:

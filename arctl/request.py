@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 from arctl.errors import UsageError
 from arctl.text import safe_line
+
+EVALUATED = "-eval"
+"""Ends the name of an evaluation, after that of the run that it scores."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,49 @@ class When:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """What of a run is scored again, and how; `python -m trainer eval --help` explains the words."""
+
+    run: int
+    """The run whose weights are scored."""
+    checkpoint: str = "best"
+    """`best`, `last`, or the path of a file."""
+    split: str = "val"
+    """`val`, `test` or `train`."""
+    views: str = "10x3"
+    """`<clips>x<crops>`: clips in time, crops in space."""
+    probes: tuple[str, ...] = ()
+    """How the frames are spoilt, to see whether the model uses time: `shuffled`, `reversed`, `still`."""
+    speed: bool = False
+    """Whether the model's speed is measured too."""
+    batch_size: int | None = None
+    """Views that the model sees at a time; None leaves it to the configuration."""
+
+    def words(self) -> list[str]:
+        """Return the trainer's options."""
+        words = ["--checkpoint", self.checkpoint, "--split", self.split, "--views", self.views]
+        words += [word for probe in self.probes for word in ("--probe", probe)]
+        words += ["--speed"] if self.speed else []
+        return words + ([] if self.batch_size is None else ["--batch-size", str(self.batch_size)])
+
+    @classmethod
+    def read(cls, run: int, command: Sequence[str]) -> Evaluation:
+        """Return what the command of an evaluation says; options that this arctl does not know are passed over."""
+        given: dict[str, list[str]] = {}
+        for option, value in itertools.pairwise((*command, "")):
+            given.setdefault(option, []).append(value)
+        known = {name: given[f"--{name}"][-1] for name in ("checkpoint", "split", "views") if f"--{name}" in given}
+        size = given.get("--batch-size", ["-"])[-1]
+        return cls(
+            run,
+            **known,
+            probes=tuple(given.get("--probe", ())),
+            speed="--speed" in given,
+            batch_size=int(size) if size.isdecimal() else None,
+        )
+
+
+@dataclass(frozen=True)
 class Request:
     """What somebody asked to be run."""
 
@@ -110,8 +157,17 @@ class Request:
     """Whether it is sent even where the same submission is under way."""
     snapshot: bool | None = None
     """Whether the job runs a copy of the code as it is now; None takes that of arctl.yaml, which is yes."""
+    code: Mapping[str, object] | None = None
+    """The copy of the code that the job runs, as run.yaml has it, in place of one that is taken now."""
+    evaluation: Evaluation | None = None
+    """What the trainer evaluates instead of training."""
     together: bool = False
     """Whether it goes into one job array with others, unless the template is for one run."""
+
+    @property
+    def evaluates(self) -> int | None:
+        """The run whose weights it scores."""
+        return None if self.evaluation is None else self.evaluation.run
 
     def with_seeds(self, seeds: Sequence[int]) -> list[Request]:
         """Return one request for each seed, in one group and one job; without seeds the request alone."""

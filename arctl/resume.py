@@ -5,15 +5,14 @@ The job has a token of its own, so that it is healed as a first one is; attempts
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 
-from arctl.errors import ArctlError, NotFoundError, SubmitRefused, SubmitUnconfirmed, UsageError
+from arctl.errors import ArctlError, SubmitRefused, SubmitUnconfirmed, UsageError
 from arctl.handover import Launched, Made, send, submitter, words
 from arctl.healing import said_lost
-from arctl.launch import again, dependency_of, draw_token
-from arctl.plan import DRY_TOKEN, Code, Placement, Plan, admit, live_code, place
+from arctl.launch import again, dependency_of, draw_token, kept_code
+from arctl.plan import DRY_TOKEN, Placement, Plan, admit, live_code, place
 from arctl.registry import read, write
 from arctl.registry.rows import RunRow
 from arctl.request import Resources, When
@@ -76,7 +75,8 @@ def _planned(
         again(workspace, number, resources=resources), rerun_of=None, when=when or When(), sweep=old.sweep
     )
     (admitted,) = admit(workspace, [request])
-    where = Placement(token, _code(workspace, old), dependency_of(workspace, request.when, admitted.cluster))
+    code = live_code(workspace) if old.code is None else kept_code(workspace, old.code, of=number)
+    where = Placement(token, code, dependency_of(workspace, request.when, admitted.cluster))
     (placed,) = place(workspace, [admitted], numbers=[number], where=where)
     return placed, old
 
@@ -88,6 +88,9 @@ def _check(number: int, row: RunRow | None, *, now: float | None = None) -> None
     if row is None or (row.submission in ("submitting", "unconfirmed") and not lost):
         why = "there is no such run" if row is None else "its hand-over is not settled"
         raise UsageError(why, where=name, cure="`arctl ls --all` lists the runs; `arctl sync` looks for lost jobs")
+    if row.evaluates is not None:
+        what = f"it evaluates {run_name(row.evaluates)}: an evaluation is repeated, not resumed"
+        raise UsageError(what, where=name, cure=f"`arctl rerun {name}`")
     forgotten = row.state is State.UNKNOWN
     if row.state not in ENDED and not lost and not forgotten:
         raise UsageError(f"it is {row.state}", where=name, cure=f"`arctl cancel {name}` first, or wait for its end")
@@ -99,21 +102,6 @@ def _check(number: int, row: RunRow | None, *, now: float | None = None) -> None
     if row.state in (State.NODE_FAIL, State.UNKNOWN) and heard < ALIVE_S:
         what = f"nobody knows of its job any more, but its trainer wrote {heard:.0f} s ago and may still be alive"
         raise UsageError(what, where=name, cure=f"try again when it has been silent for {ALIVE_S:.0f} s")
-
-
-def _code(workspace: Workspace, old: RunFile) -> Code:
-    """Return the code that the run began with. Raises NotFoundError where it is gone."""
-    from arctl.snapshot import find, python_path, trainer_of
-
-    if old.code is None:
-        return live_code(workspace)
-    tree = find(workspace, str(old.code.get("hash")))
-    if tree is None:
-        cure = f"`arctl rerun {run_name(old.number)}` takes the code of now"
-        where = str(workspace.root / str(old.code.get("path")))
-        raise NotFoundError("the code that the run began with is gone, or was changed", where=where, cure=cure)
-    before = os.environ.get("PYTHONPATH", "")
-    return Code(tree, python_path(tree, root=workspace.root, trainer=trainer_of(tree), before=before), old.code)
 
 
 def _undo(workspace: Workspace, directory: RunDir, old: RunFile) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from arctl.raster import Floats
+from arctl.sparse import Flags, Floats, Sparse, block_flags, folded
 
 RIGHT = (235, 23, 23, 30, 30, 37, 37, 44, 44, 80)
 """xterm colours of a recall, 0 to 1."""
@@ -20,6 +22,7 @@ WORSE = (234, 94, 94, 130, 130, 166, 166, 202, 208, 214)
 _BRIGHT = frozenset({37, 38, 39, 44, 45, 80, 81, 202, 208, 214, 220, 221})
 _EMPTY = 238
 _STRETCH = 0.6
+_LEAST = {"true": 0.005, "pred": 0.005, "all": 0.0005, "none": 0.5}
 _MARKS: dict[bool, dict[tuple[int, ...], str]] = {
     False: {RIGHT: " ·░▒▓█", WRONG: " ·░▒▓█", BETTER: " '+*&@", WORSE: " .-=≡█"},
     True: {RIGHT: " .:+#@", WRONG: " .:+#@", BETTER: " '+*&@", WORSE: " .-=%M"},
@@ -27,17 +30,35 @@ _MARKS: dict[bool, dict[tuple[int, ...], str]] = {
 
 
 @dataclass(frozen=True, eq=False)
+class Extra:
+    """One more column beside the classes."""
+
+    head: str
+    """What stands above it."""
+    short: str
+    """The same where there is little room."""
+    values: Floats
+    """(M,) in the unit of the cells."""
+
+
+@dataclass(frozen=True, eq=False)
 class Sheet:
-    """A matrix that is to be drawn."""
+    """A matrix, or a block of one, that is to be drawn: M classes in the order of the rows."""
 
     classes: tuple[str, ...]
-    """(K,) names in the order of the rows."""
+    """(M,) names."""
     numbers: tuple[int, ...]
-    """(K,) each class's place in the data set's list, from 1."""
-    values: Floats
-    """(K, K) shares from 0 to 1, or differences of them from -1 to 1; NaN where there is nothing."""
-    unread: Floats | None
-    """(K,) the same for samples that could not be read, None where there are none."""
+    """(M,) each class's place in the data set's list, from 1."""
+    cells: Sparse
+    """(M, M) shares from 0 to 1 or counts, or differences of them."""
+    rows_known: Flags
+    """(M,) false where a row has nothing to be a share of."""
+    columns_known: Flags
+    """(M,) false where a column has nothing to be a share of."""
+    extras: tuple[Extra, ...]
+    """Columns for what is in no class, or in none of those that are drawn."""
+    unit: str
+    """What cells are a share of: `true` (row), `pred` (column), `all`; `none` for counts."""
     signed: bool
     """True for differences."""
     colour: bool
@@ -50,38 +71,47 @@ class Sheet:
         """Words and ramps of the two kinds of cell."""
         return (("better", BETTER), ("worse", WORSE)) if self.signed else (("right", RIGHT), ("wrong", WRONG))
 
-    def level(self, value: float, *, diagonal: bool) -> tuple[tuple[int, ...], int]:
-        """Return the ramp and the step on it. All but recall is stretched: few per cent matter there."""
-        size = min(1.0, abs(value))
-        if self.signed:
-            ramp, share = BETTER if (value > 0) == diagonal else WORSE, size**_STRETCH
-        else:
-            ramp, share = (RIGHT, size) if diagonal else (WRONG, size**_STRETCH)
-        step = int(share * (len(ramp) - 1) + 0.5)
-        return ramp, max(step, 1) if size >= 0.005 else 0
+    @property
+    def measure(self) -> str:
+        """What the numbers are, in words."""
+        if self.unit == "none":
+            return "in samples"
+        whole = {"true": "of the row", "pred": "of the column", "all": "of all samples"}[self.unit]
+        return f"in points {whole}" if self.signed else f"in % {whole}"
 
-    def paint(self, value: float, *, diagonal: bool) -> int:
-        """Return the xterm colour of a value."""
-        if np.isnan(value):
-            return _EMPTY
-        ramp, step = self.level(value, diagonal=diagonal)
-        return ramp[step]
+    @cached_property
+    def strongest(self) -> float:
+        """The value that has the strongest colour: 1 for shares of a row or column, else the largest there is."""
+        if self.unit in ("true", "pred") or not len(self.cells.values):
+            return 1.0
+        return max(float(np.abs(self.cells.values).max()), _LEAST[self.unit])
 
-    def tile(self, value: float, text: str, *, diagonal: bool) -> str:
-        """Return `text` on the value's colour."""
+    def grid(self, size: int = 1) -> Floats:
+        """Return the (B, B) values of blocks of `size` classes (`sparse.folded`); NaN where nothing is known."""
+        grid = folded(self.cells, size, known=self.rows_known & self.columns_known)
+        grid[block_flags(~self.rows_known, size)] = np.nan
+        grid[:, block_flags(~self.columns_known, size)] = np.nan
+        return grid
+
+    def paints(self, values: Floats, diagonal: Flags) -> NDArray[np.int64]:
+        """Return the xterm colours of values of any shape."""
+        right, steps = self._levels(values, diagonal)
+        ramps = np.array([ramp for _, ramp in self.legend])
+        return np.where(np.isnan(values), _EMPTY, ramps[np.where(right, 0, 1), steps])
+
+    def shades(self, values: Floats, diagonal: Flags) -> NDArray[np.str_]:
+        """Return the characters that stand for values of any shape where there is no colour."""
+        right, steps = self._levels(values, diagonal)
+        marks = [_MARKS[self.ascii][ramp] for _, ramp in self.legend]
+        lines = np.array([[mark[-(-step * (len(mark) - 1) // 9)] for step in range(10)] for mark in marks])
+        return np.where(np.isnan(values), "?", lines[np.where(right, 0, 1), steps])
+
+    def tile(self, text: str, ground: int) -> str:
+        """Return `text` on a colour of `paints`; as it is where there is no colour."""
         if not self.colour:
             return text
-        ground = self.paint(value, diagonal=diagonal)
         ink = 16 if ground in _BRIGHT else 244 if text.strip() in ("·", ".", "-") else 255
         return f"\x1b[38;5;{ink};48;5;{ground}m{text}\x1b[0m"
-
-    def shade(self, value: float, *, diagonal: bool) -> str:
-        """Return the character that stands for a value where there is no colour."""
-        if np.isnan(value):
-            return "?"
-        ramp, step = self.level(value, diagonal=diagonal)
-        marks = _MARKS[self.ascii][ramp]
-        return marks[-(-step * (len(marks) - 1) // (len(ramp) - 1))]
 
     def bar(self, ramp: tuple[int, ...]) -> str:
         """Return the ramp as it is drawn, weakest first."""
@@ -90,9 +120,25 @@ class Sheet:
         return _MARKS[self.ascii][ramp][1:]
 
     def words(self, value: float) -> str:
-        """Return a value in per cent, at most four characters; nothing much is a dot."""
+        """Return a value in per cent or samples, at most five characters; nothing much is a dot."""
         if np.isnan(value):
             return "-"
-        if abs(value) < 0.005:
+        if abs(value) < _LEAST[self.unit]:
             return "." if self.ascii else "·"
-        return f"{100 * value:+.0f}" if self.signed else f"{100 * value:.0f}"
+        sign = "+" if self.signed else ""
+        if self.unit == "none":
+            return f"{value:{sign}.0f}" if abs(value) < 9999.5 else f"{value / 1000:{sign}.0f}k"
+        digits = 1 if self.unit == "all" and abs(value) < 0.9995 else 0
+        return f"{100 * value:{sign}.{digits}f}"
+
+    def _levels(self, values: Floats, diagonal: Flags) -> tuple[Flags, NDArray[np.int64]]:
+        """Return which values are on the first ramp of the legend, and their step on it, 0 to 9.
+
+        All but recall is stretched: few per cent matter there.
+        """
+        known = np.nan_to_num(values)
+        size = np.minimum(1.0, np.abs(known) / self.strongest)
+        right = (known > 0) == diagonal if self.signed else np.broadcast_to(diagonal, known.shape)
+        linear = np.broadcast_to(diagonal & (not self.signed), known.shape)
+        steps = (np.where(linear, size, size**_STRETCH) * 9 + 0.5).astype(np.int64)
+        return right, np.where(np.abs(known) >= _LEAST[self.unit], np.maximum(steps, 1), 0)

@@ -87,8 +87,8 @@ class Entry:
     """How many of the runs hold something now."""
 
 
-def spent(workspace: Workspace, *, now: float | None = None) -> list[Spent]:
-    """Return what each run has held, newest run first; runs whose jobs never started are left out."""
+def spent(workspace: Workspace, *, now: float | None = None, numbers: Sequence[int] | None = None) -> list[Spent]:
+    """Return what each run (or each of `numbers`) has held, newest first, without those whose jobs never started."""
     moment = time.time() if now is None else now
     jobs: dict[int, list[JobRow]] = {}
     for job in read.every_job(workspace.db):
@@ -97,7 +97,7 @@ def spent(workspace: Workspace, *, now: float | None = None) -> list[Spent]:
     for start in ledger.starts(workspace.db):
         starts.setdefault(start.run, []).append(start)
     found = []
-    for run in read.runs(workspace.db, metrics=()):
+    for run in read.runs(workspace.db, metrics=(), numbers=numbers):
         directory = RunDir(workspace.run_dir(run.number))
         held = _jobs(run, jobs.get(run.number, []), starts.get(run.number, []), directory, moment)
         if held:

@@ -16,7 +16,7 @@ from arctl.registry.migrations import SCHEMA, STEPS, migrate
 FORK = multiprocessing.get_context("fork")
 ONE, TWO = SCHEMA + 1, SCHEMA + 2
 NEXT = {ONE: ["ALTER TABLE runs ADD COLUMN colour TEXT DEFAULT 'blue'"], TWO: ["CREATE TABLE extra (x)"]}
-FIRST = Path(__file__).with_name("schemas") / "schema-1.sql"
+SCHEMAS = Path(__file__).with_name("schemas")
 
 
 @pytest.fixture
@@ -78,10 +78,11 @@ def test_two_processes_migrate_once(db: Path) -> None:
     assert version(db) == TWO
 
 
-def test_a_registry_of_the_first_schema_becomes_one_of_this(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", range(1, SCHEMA))
+def test_a_registry_of_an_earlier_schema_becomes_one_of_this(tmp_path: Path, first: int) -> None:
     old, new = tmp_path / "runs.db", tmp_path / "new.db"
     connection = sqlite3.connect(old)
-    connection.executescript(FIRST.read_text())
+    connection.executescript((SCHEMAS / f"schema-{first}.sql").read_text())
     connection.execute(
         "INSERT INTO runs (number, token, name, created, cluster, template, note, expects_events, "
         "submission, state, watched, attempts, damaged, dropped) "
@@ -91,9 +92,9 @@ def test_a_registry_of_the_first_schema_becomes_one_of_this(tmp_path: Path) -> N
     connection.commit()
     connection.close()
     (row,) = read.runs(old)
-    assert (row.name, row.job_id, row.params, row.code, row.once) == ("seven", None, None, None, None)
+    assert (row.name, row.job_id, row.params, row.code, row.once, row.evaluates) == ("seven", *[None] * 5)
     assert [job.token for job in read.jobs(old, 7)] == [None]
-    assert version(old) == SCHEMA and len(list(tmp_path.glob("runs.db.bak-v1-*"))) == 1
+    assert version(old) == SCHEMA and len(list(tmp_path.glob(f"runs.db.bak-v{first}-*"))) == 1
     open_write(new).close()
     assert shape(old) == shape(new)
 

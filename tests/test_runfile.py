@@ -22,7 +22,7 @@ FULL = RunFile(
     model="r3d_tiny", data="toy", preset="quick", tags=("on", "12", "ä b"), note="a: b\n# c — ü", group="g", sweep="s",
     values={"gpus": 1, "env": {"A": "x y"}, "list": [1, 2.5, None, True]}, command=("python", "-m", "trainer"),
     rerun_of=3, submission="submitted", jobs=(JobFile("slurm", "77", 5.5), JobFile("slurm", "78_3", 6.5)),
-    cancelled=7.0, extra={"colour": "blue"},
+    cancelled=7.0, evaluates=9, extra={"colour": "blue"},
 )  # fmt: skip
 
 

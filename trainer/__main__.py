@@ -1,6 +1,7 @@
-"""`python -m trainer --run-dir DIR`: claims the run directory, trains, and ends with an end event and an exit status.
+"""`python -m trainer --run-dir DIR` trains, `python -m trainer eval --run-dir DIR` evaluates what was trained.
 
-The one place that prints errors. torch is imported only once the claim, the signals and the configuration stand.
+Both claim an attempt, and end with an end event and an exit status. The one place that prints errors. torch is imported
+only once the claim, the signals and the configuration stand.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trainer import attempt, config
 from trainer.errors import Interrupted, Superseded, TrainerError
+from trainer.evaluation.asked import Asked, parse_views, read_asked
 from trainer.events import SYNC_SECONDS, EventLog, NoEvents
 from trainer.explain import explain
 from trainer.fields import describe
@@ -20,34 +22,55 @@ from trainer.position import Position
 from trainer.signals import StopFlag
 from trainer.start import Start
 
+Work = Callable[[Start], str]
+"""What is done with a run; returns one sentence that says how it ended."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the trainer; return the exit status."""
-    run_dir: Path = _parser().parse_args(arguments).run_dir
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = words.pop(0) if words and words[0] in ("train", "eval") else "train"
+    if command == "train":
+        run_dir = _parser().parse_args(words).run_dir.absolute()
+        return _start(run_dir, run_dir, _train)
+    try:
+        asked = read_asked(words, env=os.environ)
+    except TrainerError as error:
+        return _print(error)
+    return _start(asked.run_dir, asked.out, lambda start: _evaluate(start, asked))
+
+
+def _start(run_dir: Path, place: Path | None, work: Work) -> int:
+    """Do the work of `run_dir` as an attempt of `place`; as none where there is no place."""
     stop = StopFlag()
     stop.install()
-    writes = os.environ.get("RANK", "0") == "0"
+    writes = os.environ.get("RANK", "0") == "0" and place is not None
     try:
-        claim = attempt.claim(run_dir.absolute(), env=os.environ) if writes else None
+        claim = attempt.claim(place, env=os.environ) if writes and place is not None else None
         log = EventLog(claim.path / "events.jsonl") if claim else NoEvents()
     except TrainerError as error:
         return _print(error)
     position = Position()
     try:
-        return _attempt(run_dir.absolute(), claim, log, stop, position)
+        return _attempt(run_dir, claim, log, stop, position, work)
     finally:
         stop.done()
         log.close()
 
 
 def _attempt(
-    run_dir: Path, claim: attempt.Claim | None, log: EventLog | NoEvents, stop: StopFlag, position: Position
+    run_dir: Path,
+    claim: attempt.Claim | None,
+    log: EventLog | NoEvents,
+    stop: StopFlag,
+    position: Position,
+    work: Work,
 ) -> int:
     checked: config.Config | None = None
     superseded, end_watch = attempt.watch(claim, sync=log.sync, every=SYNC_SECONDS)
     try:
         checked = config.load(run_dir / "config.yaml")
-        message = _train(Start(run_dir, checked, claim, log, stop, superseded.is_set, position))
+        message = work(Start(run_dir, checked, claim, log, stop, superseded.is_set, position))
         status, code = "completed", 0
     except KeyboardInterrupt:
         message, status, code = "stopped at once by a second SIGINT; nothing was saved", "interrupted", 130
@@ -63,12 +86,24 @@ def _attempt(
 
 
 def _train(start: Start) -> str:
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     from trainer.train import train
 
+    _describe_machine(start)
+    return train(start, env=os.environ)
+
+
+def _evaluate(start: Start, asked: Asked) -> str:
+    parse_views(asked.views)
+    from trainer.evaluation.page import evaluate_run
+
+    _describe_machine(start)
+    return evaluate_run(start, asked, env=os.environ)
+
+
+def _describe_machine(start: Start) -> None:
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if start.claim is not None:
         attempt.write_json(start.claim.path / "env.json", attempt.environment())
-    return train(start, env=os.environ)
 
 
 def _status(error: TrainerError) -> str:
@@ -90,7 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     ]
     parser = argparse.ArgumentParser(
         prog="python -m trainer",
-        description="Trains a video model as config.yaml in a run directory says; goes on from its checkpoint.",
+        description="Trains a video model as config.yaml in a run directory says; goes on from its checkpoint. "
+        "`python -m trainer eval` evaluates one (`python -m trainer eval --help`).",
         epilog="\n".join(["config.yaml, section.key [type; default]; a model has defaults of its own:", *lines]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -34,7 +34,7 @@ __all__ = [
     "to_dict",
 ]
 
-_CARD_ONLY = ("flip_keeps_labels", "description")
+_CARD_ONLY = ("flip_keeps_labels", "groups_span_classes", "description")
 _NUMBER = re.compile(
     r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|[+-]?\.(?:inf|nan)", re.IGNORECASE
 )  # a plain one: YAML takes 010 for 8, 1:30 for 90 and 1_0 for 10

@@ -9,9 +9,8 @@ from trainer.data.loaders import Loaders
 from trainer.distributed import World, gather_rows
 from trainer.engine import Engine
 from trainer.errors import TrainerError
+from trainer.predictions import FLOAT16_MAX
 from trainer.signals import StopFlag, were_stopped
-
-FLOAT16_MAX = 65504.0
 
 
 def evaluate(engine: Engine, loaders: Loaders, *, world: World, stop: StopFlag) -> Tensor | None:

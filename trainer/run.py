@@ -76,7 +76,8 @@ def keep_predictions(run: Run, scores_NVK: Tensor) -> str | None:
     if start.claim is None:
         return None
     start.claim.check()
-    about = predictions.About("val", position.epoch, position.step, start.config.data.name)
+    hardware = predictions.hardware_name(run.world.device)
+    about = predictions.About("val", position.epoch, position.step, start.config.data.name, start.config, hardware)
     try:
         path = predictions.write_predictions(
             start.run_dir, scores_NVK, samples=run.loaders.val_samples, classes=run.loaders.classes, about=about

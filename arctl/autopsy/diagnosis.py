@@ -156,6 +156,8 @@ class Case:
     """The trainer's configuration by dotted key; empty for a command."""
     command: tuple[str, ...] = ()
     """What the job ran."""
+    evaluates: int | None = None
+    """The run whose weights it scored; None where it trained."""
     pace: float | None = None
     """Seconds that an epoch took, evaluation included."""
     path: str = ""

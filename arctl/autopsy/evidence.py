@@ -72,6 +72,7 @@ def case_of(
         dependency=_dependency(files),
         config=config,
         command=command,
+        evaluates=row.evaluates,
         pace=pace,
         path=str(run_dir),
         accounts=accounts,

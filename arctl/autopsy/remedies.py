@@ -6,8 +6,11 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from arctl.autopsy.diagnosis import Case, Cause, Diagnosis, Remedy
+from arctl.request import Evaluation
+from arctl.rundir import run_name
 
 _PACKAGES = {"cv2": "opencv-python", "PIL": "pillow", "yaml": "pyyaml", "sklearn": "scikit-learn"}
 _SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
@@ -19,6 +22,8 @@ _HOPELESS = frozenset({Cause.NOT_FINITE, Cause.LOSS_SCALE, Cause.CONFIG, Cause.S
 def remedies(found: Diagnosis, case: Case) -> tuple[Remedy, ...]:
     """Return what to do, the best first; there is always something."""
     made = _BY_CAUSE.get(found.cause, _mend)(found, case) or _mend(found, case)
+    if case.evaluates is not None:
+        made = _for_evaluation(found, case, made)
     anew = all(remedy.command.startswith("arctl rerun") for remedy in made)
     if case.resumable and anew and found.cause not in _HOPELESS:
         made = [*made, Remedy(f"arctl resume {case.run}", "goes on from its checkpoint, as it is")]
@@ -34,6 +39,18 @@ def again_with(run: str, *options: str, resumable: bool) -> str:
     """Return the same for a run of that name; a changed configuration always begins anew."""
     sets = any(option.startswith("--set") for option in options)
     return " ".join(["arctl", "resume" if resumable and not sets else "rerun", run, *options])
+
+
+def _for_evaluation(found: Diagnosis, case: Case, made: list[Remedy]) -> list[Remedy]:
+    """Return the remedies that do not change how a run trains; a smaller batch is an option of the evaluation."""
+    kept = [remedy for remedy in made if "--set" not in remedy.command]
+    asked = Evaluation.read(case.evaluates or 0, case.command)
+    batch = asked.batch_size or case.config.get("data.eval_batch_size") or case.config.get("data.batch_size")
+    if found.cause is Cause.GPU_MEMORY and isinstance(batch, int) and batch > 1:
+        words = replace(asked, batch_size=batch // 2).words()
+        smaller = shlex.join(["arctl", "eval", run_name(asked.run), *words])
+        kept.insert(0, Remedy(smaller, f"fewer views at a time than {batch}"))
+    return kept or [Remedy(again(case), "scores it once more")]
 
 
 def next_memory(asked: object, *, peak: int | None) -> str | None:

@@ -33,11 +33,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "curves": ("arctl.cli.curves:curves_command", "Plot metrics of runs over epochs, steps or time."),
     },
     "Judge": {
-        "metrics": ("arctl.cli.metrics:metrics_command", "Show accuracies, calibration and speed with their protocol."),
+        "metrics": ("arctl.cli.metrics:metrics_command", "Show what runs reached: accuracies, F1, loss, calibration."),
         "confusion": ("arctl.cli.confusion:confusion_command", "Show which classes a run takes for which."),
         "compare": ("arctl.cli.compare:compare_command", "Say which run is better, where, and whether it is real."),
-        "fuse": ("arctl.cli.fuse:fuse_command", "Combine the scores of runs into a new run."),
-        "report": ("arctl.cli.report:report_command", "Write a report on runs as one HTML file."),
+        "fuse": ("arctl.cli.fuse:fuse_command", "Combine the stored scores of runs into a new run."),
+        "report": ("arctl.cli.report:report_command", "Write a report on runs, as one HTML file or Markdown."),
     },
     "The cluster": {
         "queue": ("arctl.cli.queue:queue_command", "List your jobs in the queue."),

@@ -1,193 +1,138 @@
-"""`arctl compare`: two runs side by side, set-up, metrics and confusions; more than two without the confusions."""
+"""`arctl compare`: which run is better, where, and is it real; as a page, Markdown, LaTeX, CSV or JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from arctl.cli.context import Session, echo_json, narrate, references
-from arctl.rundir import run_name
+from arctl.cli.context import Session, echo_json, references
 
 if TYPE_CHECKING:
-    from arctl.cli.tables import Cell
-    from arctl.compare import Comparison, Measure
-    from arctl.confusion import Difference, Mixed
+    from arctl.cli.compare_sections import Section
+    from arctl.compare import Comparison
+
+FORMATS = ("table", "json", "markdown", "latex", "csv")
 
 
 @click.command("compare")
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
 @click.option("--at", default="best", show_default=True, metavar="best|last|epoch=N", help="Moment of each run.")
-@click.option("--split", default="val", show_default=True, metavar="S", help="Split whose confusions are compared.")
+@click.option("--split", default="val", show_default=True, metavar="S", help="Split on which answers are compared.")
+@click.option("--views", metavar="10x3", help="Predictions of so many views; by default what training wrote.")
+@click.option("--head", default="", metavar="verb|noun|action", help="Of models with two heads.")
+@click.option(
+    "--of", "unit", type=click.Choice(("video", "clip")), default="video", show_default=True, help="What is a sample."
+)
+@click.option(
+    "--aggregation",
+    type=click.Choice(("softmax-mean", "logit-mean")),
+    default="softmax-mean",
+    show_default=True,
+    help="How views become one answer.",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(("top1", "top5", "mean_class", "macro_f1")),
+    default="top1",
+    show_default=True,
+    help="What decides.",
+)
+@click.option(
+    "--cluster-by",
+    type=click.Choice(("group", "none")),
+    default="group",
+    show_default=True,
+    help="Clips of one source stand or fall together, or each by itself.",
+)
+@click.option("--resamples", default=10_000, show_default=True, metavar="N", help="Of the bootstrap; 0 for none.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the bootstrap.")
+@click.option("--level", type=float, default=0.95, show_default=True, help="Confidence of intervals and tests.")
+@click.option(
+    "--correction",
+    type=click.Choice(("bh", "holm")),
+    default="bh",
+    show_default=True,
+    help="Over classes: Benjamini-Hochberg or Holm.",
+)
 @click.option("--pairs", type=click.IntRange(min=0), default=10, show_default=True, help="How many confusions to list.")
-@click.option("--width", type=click.IntRange(min=20, max=1000), metavar="N", help="Columns; the terminal's by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print every number as JSON (arctl.comparison/1).")
+@click.option("--all", "everything", is_flag=True, help="Every class, and settings that differ between any two runs.")
+@click.option("--code", "patch", is_flag=True, help="Print how the code differs, line by line.")
+@click.option("--map/--no-map", "drawn", default=True, help="The heat map of the difference.")
+@click.option("--force", is_flag=True, help="Compare what was evaluated in unlike ways, with a warning on each line.")
+@click.option("--width", type=click.IntRange(min=20, max=1000), metavar="N", help="Columns of the heat map.")
+@click.option("--format", "style", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json (arctl.comparison/2).")
 @click.pass_obj
-def compare_command(
-    session: Session, runs: tuple[str, ...], at: str, split: str, pairs: int, width: int | None, as_json: bool
-) -> None:
-    """Compare runs: what differs in their set-up, metrics side by side, classes that rose and fell, pairs solved.
+def compare_command(session: Session, /, runs: tuple[str, ...], style: str, as_json: bool, **given: Any) -> None:
+    """Say which run is better, where, and whether it is real.
 
-    Differences are the second run minus the first.
+    Differences are the second run minus the first. Runs that differ only by their seeds are one recipe. Two files that
+    end in .csv are confusion matrices, as `arctl confusion --csv --normalize none` prints them.
     """
+    style = "json" if as_json else style
+    if all(word.endswith(".csv") for word in runs):
+        from arctl.cli.compare_matrices import compare_matrices
+
+        compare_matrices(runs, level=given["level"], style=style)
+        return
+    session.sync()
+    comparison = _compared(session, runs, given)
+    _print(comparison, style, given)
+
+
+def _compared(session: Session, runs: tuple[str, ...], given: dict[str, Any]) -> Comparison:
     from arctl import compare
 
-    session.sync()
+    asked = compare.Asked(
+        at=given["at"],
+        split=given["split"],
+        views=given["views"],
+        head=given["head"],
+        level=given["unit"],
+        aggregation=given["aggregation"],
+    )
+    method = compare.Method(
+        metric=given["metric"],
+        cluster_by=given["cluster_by"],
+        resamples=given["resamples"],
+        seed=given["seed"],
+        confidence=given["level"],
+        correction=given["correction"],
+    )
     numbers = references(session, runs)
-    comparison = compare.compare(session.workspace, *numbers, at=at, split=split)
-    if as_json:
+    return compare.compare(
+        session.workspace, *numbers, asked=asked, method=method, force=given["force"], everything=given["everything"]
+    )
+
+
+def _print(comparison: Comparison, style: str, given: dict[str, Any]) -> None:
+    from arctl import compare
+    from arctl.cli import compare_sections
+
+    if style == "json":
         echo_json(compare.SCHEMA, compare.to_json(comparison))
-        return
-    _head(comparison)
-    _setup(comparison)
-    _metrics(comparison)
-    if comparison.confusion is not None:
-        _confusion(comparison.confusion, pairs=pairs, width=width)
-    elif comparison.why_no_confusion:
-        narrate(f"no confusion difference: {comparison.why_no_confusion}")
+    elif style == "csv":
+        document = {"schema": compare.SCHEMA, **compare.to_json(comparison)}
+        click.echo(compare_sections.csv_lines(document, unlike=comparison.warning), nl=False)
+    else:
+        sections = _sections(comparison, given, drawn=given["drawn"] and style == "table")
+        if style == "table":
+            compare_sections.show(sections)
+        else:
+            write = compare_sections.markdown if style == "markdown" else compare_sections.latex
+            click.echo(write(sections), nl=False)
 
 
-def _head(comparison: Comparison) -> None:
-    from arctl.cli.tables import Cell, say
+def _sections(comparison: Comparison, given: dict[str, Any], *, drawn: bool) -> list[Section]:
+    from arctl.cli.compare_page import first_half
+    from arctl.cli.compare_sections import warned
+    from arctl.cli.compare_tests import second_half
+    from arctl.cli.compare_where import places
 
-    names = "  and  ".join(f"{run_name(row.number)} {row.name}" for row in comparison.runs)
-    say(Cell(names, "bold"))
-    moment = {"best": f"each at its best epoch on {comparison.split}", "last": "each at its last epoch"}
-    epochs = ", ".join(
-        f"{run_name(row.number)} epoch {'-' if epoch is None else format(epoch, 'g')}"
-        for row, epoch in zip(comparison.runs, comparison.epochs, strict=True)
-    )
-    say(Cell(f"{moment.get(comparison.at, 'each at the same epoch')}: {epochs}", "dim"))
-    for note in comparison.notes:
-        say(Cell(f"note: {note}", "yellow"))
-
-
-def _setup(comparison: Comparison) -> None:
-    from arctl.cli.tables import Column, show_table
-
-    if not comparison.setup:
-        return
-    columns = (Column("", shrink=True), *(Column(run_name(row.number), shrink=True) for row in comparison.runs))
-    rows = [
-        (
-            setting.key,
-            *("(none)" if gone else _plain(v) for v, gone in zip(setting.values, setting.missing, strict=True)),
-        )
-        for setting in comparison.setup
+    sections = [
+        *first_half(comparison, patch=given["patch"]),
+        *second_half(comparison),
+        *places(comparison, pairs=given["pairs"], everything=given["everything"], drawn=drawn, width=given["width"]),
     ]
-    show_table(columns, rows, title=f"Set-up: {len(comparison.setup)} differ, {comparison.same} are the same")
-
-
-def _metrics(comparison: Comparison) -> None:
-    from arctl.cli.tables import Cell, Column, show_table, value_text
-
-    two = len(comparison.runs) == 2
-    columns = [Column("metric"), *(Column(run_name(row.number), right=True) for row in comparison.runs)]
-    columns += [Column("difference", right=True)] if two else []
-    rows: list[list[str | Cell]] = []
-    for measure in comparison.metrics:
-        values = [
-            Cell(value_text(measure.name, value), "bold" if measure.better == index else "")
-            for index, value in enumerate(measure.values)
-        ]
-        rows.append([measure.name, *values, *([_difference(measure)] if two else [])])
-    show_table(columns, rows, title="Metrics")
-
-
-def _difference(measure: Measure) -> Cell:
-    from arctl.cli.tables import BETTER, WORSE, Cell, change_text
-
-    style = "" if measure.better is None else BETTER if measure.better == 1 else WORSE
-    return Cell(change_text(measure.name, measure.difference), style)
-
-
-def _confusion(difference: Difference, *, pairs: int, width: int | None) -> None:
-    from arctl import plots
-    from arctl.cli.tables import ascii_only, coloured, heading, screen
-
-    _mixes(difference, difference.solved, run_name(difference.b.run))
-    _mixes(difference, difference.arisen, run_name(difference.a.run))
-    _classes(difference)
-    _pairs(difference, pairs)
-    across, down = screen(width=width)
-    count = len(difference.a.classes)
-    tall = min(count + 2, max(10, down - 3))
-    heading(f"Confusion of {run_name(difference.b.run)} minus {run_name(difference.a.run)}")
-    click.echo(plots.difference(difference, width=across, height=tall, colour=coloured(), ascii=ascii_only()))
-
-
-def _mixes(difference: Difference, mixes: Sequence[Mixed], winner: str) -> None:
-    """Pairs of classes that one run tells apart and the other does not."""
-    from arctl.cli.tables import Column, show_table
-
-    if not mixes:
-        return
-    a, b = run_name(difference.a.run), run_name(difference.b.run)
-    columns = (
-        Column("classes taken for one another", shrink=True),
-        *(Column(name, right=True) for name in (a, b, "of")),
-    )
-    names = difference.a.classes
-    rows = [(f"{names[m.first]} / {names[m.second]}", str(m.a), str(m.b), str(m.samples)) for m in mixes]
-    show_table(columns, rows, title=f"Pairs that {winner} solved: {len(mixes)}")
-
-
-def _classes(difference: Difference, *, most: int = 10) -> None:
-    from arctl.cli.tables import BETTER, WORSE, Cell, Column, show_table
-
-    a, b = difference.a, difference.b
-    for title, classes, style in (("rose", difference.risen, BETTER), ("fell", difference.fallen, WORSE)):
-        columns = (
-            Column("class", shrink=True),
-            *(Column(name, right=True) for name in (run_name(a.run), run_name(b.run), "difference", "n")),
-        )
-        rows = [
-            (
-                a.classes[k],
-                f"{100 * a.recall[k]:.1f}%",
-                f"{100 * b.recall[k]:.1f}%",
-                Cell(f"{100 * difference.recall_change[k]:+.1f}", style),
-                str(a.support[k]),
-            )
-            for k in classes[:most]
-        ]
-        if rows:
-            cut = f", the first {most} of {len(classes)}" if len(classes) > most else ""
-            show_table(columns, rows, title=f"Classes whose recall {title}{cut}")
-
-
-def _pairs(difference: Difference, count: int) -> None:
-    from arctl.cli.tables import BETTER, WORSE, Cell, Column, show_table
-
-    if not difference.pairs[:count]:
-        return
-    a, b = run_name(difference.a.run), run_name(difference.b.run)
-    columns = (
-        Column("true", shrink=True),
-        Column("taken for", shrink=True),
-        *(Column(name, right=True) for name in (a, b, "difference", "n")),
-    )
-    names, support = difference.a.classes, difference.a.support
-    rows = [
-        (
-            names[pair.true],
-            names[pair.predicted],
-            str(pair.a),
-            str(pair.b),
-            Cell(f"{pair.b - pair.a:+d}", BETTER if pair.b < pair.a else WORSE),
-            str(support[pair.true]),
-        )
-        for pair in difference.pairs[:count]
-    ]
-    show_table(columns, rows, title="Confusions that changed most")
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_plain(item) for item in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return list(warned(sections, comparison.warning)) if comparison.warning else sections

@@ -1,4 +1,4 @@
-"""The options that `submit`, `rerun`, `resume` and `sweep` share: what a job asks for, and what it waits for."""
+"""The options that `submit`, `rerun`, `resume`, `eval` and `sweep` share: what a job asks for and waits for."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ _SENDING = (
 )
 
 
+_TWICE = (
+    click.option("--once", metavar="KEY", help="Send nothing where a run has this key already: for cron jobs."),
+    click.option("--again", is_flag=True, help="Send it although the same is being submitted right now."),
+)
+
+_ANSWER = (
+    click.option("--dry-run", is_flag=True, help="Print the script and the configuration; queue nothing."),
+    click.option("--json", "as_json", is_flag=True, help="Print a JSON document."),
+)
+
+
 def resource_options(function: Function) -> Function:
     """Give a command the options of what a job asks for."""
     return with_options(function, _RESOURCES)
@@ -56,6 +67,16 @@ def when_options(function: Function) -> Function:
 def sending_options(function: Function) -> Function:
     """Give a command the options of how a job is sent."""
     return with_options(function, _SENDING)
+
+
+def once_options(function: Function) -> Function:
+    """Give a command the options of what shall be sent once, or again."""
+    return with_options(function, _TWICE)
+
+
+def answer_options(function: Function) -> Function:
+    """Give a command the options of how it answers."""
+    return with_options(function, _ANSWER)
 
 
 def resources_of(given: Mapping[str, Any]) -> Resources:

@@ -25,6 +25,7 @@ def _run(row: RunRow) -> str:
     return (
         f'{{"run": "run{row.number}", "name": {_quoted(row.name)}, "model": {_text(row.model)}, '
         f'"state": "{row.state.value}", "cluster": {_quoted(row.cluster)}, "job_id": {_text(row.job_id)}, '
+        f'"evaluates": {_count(row.evaluates)}, '
         f'"epoch": {_count(row.epoch)}, "epochs": {_count(row.epochs)}, "tags": [{tags}], '
         f'"metrics": {{{_metrics(list(row.metrics.values()))}}}}}'
     )

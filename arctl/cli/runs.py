@@ -42,15 +42,17 @@ def ls_command(
 ) -> None:
     """List runs, newest first.
 
-    RUN is run12, 12, a name or a prefix of one, @latest, or a range such as run3:run7.
+    RUN is run12, 12, a name or a prefix of one, @latest, or a range such as run3:run7. Evaluations that are complete
+    are left out unless they are asked for: `arctl show` lists them with the run that they score.
     """
     wanted = _states(states)
     session.sync()
     numbers = references(session, runs) if runs else None
     most = None if every or (numbers is not None and limit is None) else limit or NEWEST
+    plain = not (every or runs or states or tags or as_json)
     gc.disable()  # all rows live until they are printed: looking for garbage among 10,000 costs a third of the time
     try:
-        rows, total = _found(session, numbers, wanted, tags, most, None if as_json else _SHOWN)
+        rows, total = _found(session, numbers, wanted, tags, most, None if as_json else _SHOWN, done=not plain)
         if as_json:
             from arctl.cli.listing import runs_json
 
@@ -59,8 +61,12 @@ def ls_command(
             _table(rows)
     finally:
         gc.enable()
+    hidden = _evaluated(session) if plain else 0
+    more = f"; evaluations that are complete are left out ({hidden})" if hidden else ""
     if total > len(rows):
-        narrate(f"{len(rows)} newest of {total} runs: --all shows them all")
+        narrate(f"{len(rows)} newest of {total} runs: --all shows them all{more}")
+    elif hidden:
+        narrate(f"{hidden} evaluation{'s are' if hidden > 1 else ' is'} complete and left out: --all shows all runs")
 
 
 def _found(
@@ -70,8 +76,10 @@ def _found(
     tags: Sequence[str],
     most: int | None,
     metrics: Sequence[str] | None,
+    *,
+    done: bool,
 ) -> tuple[list[RunRow], int]:
-    """Return the newest `most` runs that were asked for, and how many there are."""
+    """Return the newest `most` runs that were asked for, and how many there are; complete evaluations if `done`."""
     from arctl.registry import read
 
     db = session.workspace.db
@@ -83,10 +91,18 @@ def _found(
         ]
         total, numbers = len(chosen), chosen[:most]
         return (read.runs(db, numbers=numbers, metrics=metrics) if numbers else []), total
-    rows = read.runs(db, numbers=numbers, limit=most, metrics=metrics)
+    rows = read.runs(db, numbers=numbers, limit=most, metrics=metrics, evaluated=done)
     if most is None or len(rows) < most:
         return rows, len(rows)
-    return rows, len(numbers) if numbers is not None else len(read.numbers(db))
+    if numbers is not None:
+        return rows, len(numbers)
+    return rows, len(read.numbers(db)) - (0 if done else read.evaluated(db))
+
+
+def _evaluated(session: Session) -> int:
+    from arctl.registry import read
+
+    return read.evaluated(session.workspace.db)
 
 
 def _states(words: Sequence[str]) -> frozenset[State]:
@@ -127,7 +143,7 @@ def _table(rows: Sequence[RunRow]) -> None:
                 row.name,
                 row.model or "",
                 state_cell(row.state),
-                epoch_text(row.epoch, row.epochs),
+                epoch_text(row.epoch, row.epochs) if row.evaluates is None else f"of {run_name(row.evaluates)}",
                 _best(top1),
                 value_text("top1", top1.last if top1 else None),
                 value_text("top1", gap.last if gap else None),

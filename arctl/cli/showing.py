@@ -21,9 +21,11 @@ from arctl.cli.tables import (
     when_text,
 )
 from arctl.errors import NotFoundError
+from arctl.evaluation import KEPT, of_run
 from arctl.facts import Facts, read_facts
 from arctl.registry import read
 from arctl.registry.rows import AttemptRow, JobRow, RunRow, json_number
+from arctl.request import Evaluation
 from arctl.rundir import RunDir, run_name
 from arctl.settings import Workspace
 from arctl.text import safe_line
@@ -38,6 +40,10 @@ class Known:
     attempts: tuple[AttemptRow, ...]
     facts: Facts
     files: RunDir
+    asked: Evaluation | None
+    """What it scores, where it is an evaluation."""
+    evaluations: tuple[tuple[RunRow, Evaluation | None], ...]
+    """The runs that score this one, newest first, and how."""
 
 
 def gather(workspace: Workspace, number: int) -> Known:
@@ -47,7 +53,9 @@ def gather(workspace: Workspace, number: int) -> Known:
         raise NotFoundError(f"no run {run_name(number)}", cure="`arctl ls` lists them")
     directory = workspace.run_dir(number)
     jobs, attempts = read.jobs(workspace.db, number), read.attempts(workspace.db, number)
-    return Known(row, tuple(jobs), tuple(attempts), read_facts(directory), RunDir(directory))
+    asked = None if row.evaluates is None else of_run(workspace, number)
+    scored = tuple((one, of_run(workspace, one.number)) for one in read.evaluations(workspace.db, number))
+    return Known(row, tuple(jobs), tuple(attempts), read_facts(directory), RunDir(directory), asked, scored)
 
 
 def payload(known: Known) -> Mapping[str, object]:
@@ -72,7 +80,13 @@ def payload(known: Known) -> Mapping[str, object]:
         "path": str(known.files.path),
         "logs": [str(path) for path in known.files.logs()],
         "predictions": [
-            {"split": split, "epoch": epoch, "path": str(path)} for split, epoch, path in known.files.prediction_files()
+            {"split": file.split, "epoch": file.epoch, "variant": file.variant, "path": str(file.path)}
+            for file in known.files.prediction_names()
+        ],
+        "evaluation": _protocol(known.asked),
+        "evaluations": [
+            {"run": run_name(one.number), "state": one.state, **(_protocol(asked) or {})}
+            for one, asked in known.evaluations
         ],
     }
 
@@ -88,6 +102,7 @@ def show(known: Known) -> None:
     for key, text in pairs:
         say(Cell(f"{key:<{width}}  ", "dim"), safe_line(text))
     _show_metrics(row)
+    _show_evaluations(known)
     _show_setup(known.facts)
     _show_files(known)
 
@@ -122,6 +137,7 @@ def _facts(known: Known) -> list[tuple[str, str]]:
         ("sweep", row.sweep or ""),
         ("group", row.group or ""),
         ("repeats", run_name(row.rerun_of) if row.rerun_of else ""),
+        ("evaluates", _scored(row.evaluates, known.asked) if row.evaluates else ""),
         ("asked to cancel", when_text(row.cancelled) if row.cancelled else ""),
     ]
 
@@ -176,6 +192,49 @@ def _show_metrics(row: RunRow) -> None:
     show_table(columns, rows, title="Metrics")
 
 
+def _protocol(asked: Evaluation | None) -> dict[str, object] | None:
+    return None if asked is None else {key: value for key, value in asdict(asked).items() if key != "run"}
+
+
+def _scored(number: int, asked: Evaluation | None) -> str:
+    return f"{run_name(number)}: {_words(asked)}" if asked else run_name(number)
+
+
+def _words(asked: Evaluation) -> str:
+    """Return how a run is scored: `val, 10x3 views, best; shuffled, still; speed`."""
+    more = [", ".join(asked.probes), "speed" if asked.speed else ""]
+    name = asked.checkpoint if asked.checkpoint in KEPT else Path(asked.checkpoint).name
+    return "; ".join([f"{asked.split}, {asked.views} views, {name}", *filter(None, more)])
+
+
+def _top1(row: RunRow, asked: Evaluation | None) -> str:
+    found = row.metrics.get(f"{asked.split}@{asked.views}/top1") if asked else None
+    return value_text("top1", found.last if found else None)
+
+
+def _show_evaluations(known: Known) -> None:
+    if not known.evaluations:
+        return
+    columns = (
+        Column("run"),
+        Column("state"),
+        Column("scores", shrink=True),
+        Column("top-1 of videos", right=True),
+        Column("age", right=True, drop=1),
+    )
+    rows = [
+        (
+            Cell(run_name(row.number), "bold"),
+            state_cell(row.state),
+            _words(asked) if asked else "its run.yaml cannot be read",
+            _top1(row, asked),
+            Cell(age_text(row.created), "dim"),
+        )
+        for row, asked in known.evaluations
+    ]
+    show_table(columns, rows, title="Evaluations")
+
+
 def _show_setup(facts: Facts) -> None:
     groups: dict[str, list[str]] = {}
     for key, value in facts.values.items():
@@ -208,10 +267,14 @@ def _show_files(known: Known) -> None:
         say("it is missing: moved or deleted? What is known of the run stays; back in its place, it is read again")
     if logs:
         say(f"{logs[-1].name}  ", Cell(f"arctl logs {run_name(known.row.number)}", "dim"))
-    kept = known.files.prediction_files()
+    files = known.files.prediction_names()
+    kept = [file for file in files if not file.variant]
     if kept:
-        epochs = ", ".join(f"{split} {epoch}" for split, epoch, _ in kept[-6:])
+        epochs = ", ".join(f"{file.split} {file.epoch}" for file in kept[-6:])
         say(f"predictions after {epochs}  ", Cell(f"arctl confusion {run_name(known.row.number)}", "dim"))
+    evaluated = [f"{file.split} {file.epoch} {file.variant}" for file in files if file.variant]
+    if evaluated:
+        say(f"evaluated: {', '.join(evaluated[-6:])}  ", Cell(f"arctl metrics {run_name(known.row.number)}", "dim"))
 
 
 def _near(path: Path) -> str:

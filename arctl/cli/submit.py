@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from arctl.cli.context import Session, echo_file, echo_json, narrate, references
-from arctl.cli.job_options import resource_options, resources_of, sending_options, when_of, when_options, with_options
+from arctl.cli.job_options import (
+    answer_options,
+    once_options,
+    resource_options,
+    resources_of,
+    sending_options,
+    when_of,
+    when_options,
+    with_options,
+)
 from arctl.errors import SubmittedTwice, UsageError
 
 if TYPE_CHECKING:
@@ -29,19 +38,9 @@ _WORDS = (
     click.option("--template", metavar="T", help="Job template; `arctl template ls` lists them."),
 )
 
-_TWICE = (
-    click.option("--once", metavar="KEY", help="Send nothing where a run has this key already: for cron jobs."),
-    click.option("--again", is_flag=True, help="Send it although the same is being submitted right now."),
-)
-
-_ANSWER = (
-    click.option("--dry-run", is_flag=True, help="Print the script and the configuration; queue nothing."),
-    click.option("--json", "as_json", is_flag=True, help="Print a JSON document."),
-)
-
 
 def _common(function: Function) -> Function:
-    function = with_options(sending_options(with_options(function, _ANSWER)), _TWICE)
+    function = once_options(sending_options(answer_options(function)))
     return with_options(resource_options(when_options(function)), _WORDS)
 
 

@@ -210,7 +210,8 @@ def _decimal(value: float) -> str:
 
 
 def _is_share(name: str) -> bool:
-    return name.partition("@")[0].endswith(_PERCENT)
+    leaf = name.rpartition("/")[2].partition("@")[0]  # val@10x3/top1 has its views before the slash
+    return leaf.endswith(_PERCENT) or name.partition("@")[0].endswith(_PERCENT)
 
 
 def _plain_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:

@@ -39,7 +39,7 @@ def like(db: Path, *, model: str, data: str | None = None, limit: int) -> list[L
     """Return runs of a model (on a data set) that finished an epoch, newest first."""
     query = (
         "SELECT number, epoch FROM runs WHERE model = ? AND (? IS NULL OR data = ?) AND epoch >= 1 "
-        "AND evaluates IS NULL ORDER BY number DESC LIMIT ?"
+        "ORDER BY number DESC LIMIT ?"
     )
     with reading(db) as connection:
         if connection is None:

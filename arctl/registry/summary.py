@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 _LOWER_LEAVES = frozenset({"loss", "data_wait", "skipped", "error"})
 _LOWER_FAMILIES = ("gap/", "sys/")
+_LOWER_ENDS = ("_loss", "_error", "ms_per_clip")
 
 
 def lower_is_better(metric: str) -> bool:
     """Tell whether smaller values of a metric are better, as the table in docs/run-directory.md has it."""
     leaf = metric.rpartition("/")[2].partition("@")[0]
-    return metric.startswith(_LOWER_FAMILIES) or leaf in _LOWER_LEAVES or leaf.endswith(("_loss", "_error"))
+    return metric.startswith(_LOWER_FAMILIES) or leaf in _LOWER_LEAVES or leaf.endswith(_LOWER_ENDS)
 
 
 def json_number(value: float | None) -> float | str | None:

@@ -74,7 +74,7 @@ def versus(workspace: Workspace, a: int, b: int) -> Versus:
 
     try:
         charts = tuple(_charts(workspace, (a, b), ("val/top1", "val/loss")))
-        return Versus(a, b, compare.compare(workspace, a, b), charts)
+        return Versus(a, b, compare.compare(workspace, a, b, force=True), charts)
     except ArctlError as error:
         return Versus(a, b, None, (), safe_line(str(error)))
     except OSError as error:

@@ -128,10 +128,13 @@ def _unsure(row: RunRow) -> Answer:
     remedy = Remedy("arctl sync", f"looks for the job by its token {row.token}; it is never sent twice")
     if said_lost(row.token, row.message):
         sentences[State.UNCONFIRMED] = "it was never queued: no job carries its token"
-        again = "resume" if row.job_id else "rerun"
+        again = "resume" if row.job_id and row.evaluates is None else "rerun"
         remedy = Remedy(f"arctl {again} {run_name(row.number)}", "sends it anew")
     elif row.state is State.UNKNOWN:
-        remedy = Remedy(f"arctl resume {run_name(row.number)}", "goes on from its checkpoint in a further job")
+        again, why = ("resume", "goes on from its checkpoint in a further job")
+        if row.evaluates is not None:
+            again, why = ("rerun", "scores it once more")
+        remedy = Remedy(f"arctl {again} {run_name(row.number)}", why)
     said = Evidence("runs.db", None, row.message or row.submission)
     return Answer(run_name(row.number), row.state, str(row.state), sentences[row.state], (said,), (remedy,))
 

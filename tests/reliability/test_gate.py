@@ -45,8 +45,8 @@ COMMANDS = (
     ("confusion 1", 8),
     ("confusion 1 --csv", 8),
     ("confusion 2 --json", 8),
-    ("compare 1 3", 30),
-    ("compare 1 2 4 --json", 30),
+    ("compare 1 3 --force", 30),
+    ("compare 1 2 4 --force --json", 30),
     ("queue", 2),
     ("template ls", 10),
     ("template check", 5),
@@ -93,7 +93,17 @@ def test_a_log_of_hundreds_of_payloads(workspace: Workspace) -> None:
 
 
 def test_into_a_pipe_no_line_for_people_holds_a_payload_either(workspace: Workspace) -> None:
-    for line in ("ls", "show 1", "show 5", "compare 1 2", "curves 3 --list", "logs 1", "usage", "why 1", "template ls"):
+    for line in (
+        "ls",
+        "show 1",
+        "show 5",
+        "compare 1 2 --force",
+        "curves 3 --list",
+        "logs 1",
+        "usage",
+        "why 1",
+        "template ls",
+    ):
         done = subprocess.run(
             [sys.executable, "-m", "arctl", *line.split()], cwd=workspace.root, env=environment(), capture_output=True
         )

@@ -25,13 +25,16 @@ def test_the_json_is_as_documented(lab) -> None:
     document = lab.arctl("ls", "run34", "--json").json
     assert document["schema"] == "arctl.runs/1"
     run = document["runs"][0]
-    assert list(run) == ["run", "name", "model", "state", "cluster", "job_id", "epoch", "epochs", "tags", "metrics"]
+    assert list(run) == [
+        "run", "name", "model", "state", "cluster", "job_id", "evaluates", "epoch", "epochs", "tags", "metrics",
+    ]  # fmt: skip
     assert {key: value for key, value in run.items() if key != "metrics"} == {
         "run": "run34",
         "name": "r3d18",
         "model": "r3d18",
         "state": "completed",
         "cluster": "local",
+        "evaluates": None,
         "job_id": "134",
         "epoch": 3,
         "epochs": 50,

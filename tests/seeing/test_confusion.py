@@ -6,7 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix, precision_score, recall_score
+from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
+from statsmodels.stats.proportion import proportion_confint
 
 from arctl import confusion
 from arctl.errors import DataError, NotFoundError
@@ -33,8 +34,40 @@ def test_counts_recall_and_precision_agree_with_scikit_learn(classes: int) -> No
     assert (matrix.counts == confusion_matrix(targets, predicted, labels=labels)).all()
     np.testing.assert_allclose(matrix.recall, recall_score(targets, predicted, average=None, labels=labels))
     np.testing.assert_allclose(matrix.precision, precision_score(targets, predicted, average=None, labels=labels))
+    np.testing.assert_allclose(matrix.f1, f1_score(targets, predicted, average=None, labels=labels))
+    for normalize in ("true", "pred", "all"):
+        expected = confusion_matrix(targets, predicted, labels=labels, normalize=normalize)
+        np.testing.assert_allclose(matrix.shares(normalize).cells.dense(), expected)
+    assert (matrix.shares("none").cells.dense() == matrix.counts).all()
     assert matrix.top1 == pytest.approx((targets == predicted).mean())
     assert matrix.total == 3000 and matrix.support.sum() == 3000
+
+
+def test_intervals_are_those_of_wilson() -> None:
+    rng = np.random.default_rng(5)
+    targets = rng.integers(20, size=400)
+    matrix = made(
+        targets,
+        np.where(rng.random(400) < 0.7, targets, rng.integers(20, size=400)),
+        classes=[str(k) for k in range(20)],
+    )
+    for (low, high), whole in (
+        (matrix.recall_interval, matrix.support),
+        (matrix.precision_interval, matrix.taken),
+    ):
+        expected = proportion_confint(matrix.right, whole, method="wilson")
+        np.testing.assert_allclose((low, high), expected, atol=1e-12)
+
+
+def test_the_unreadable_are_part_of_every_whole() -> None:
+    matrix = made([0, 0, 0, 1], [0, 1, -1, -1], classes=("a", "b", "c"))
+    assert matrix.shares("true").unread.tolist() == pytest.approx([1 / 3, 1, 0])
+    assert matrix.shares("pred").unread.tolist() == [0.5, 0.5, 0]
+    assert matrix.shares("all").unread.tolist() == [0.25, 0.25, 0]
+    assert matrix.shares("all").cells.values.sum() == 0.5
+    assert matrix.shares("true").rows_known.tolist() == [True, True, False]
+    assert matrix.shares("pred").columns_known.tolist() == [True, True, False]
+    assert matrix.f1[:2].tolist() == [0.5, 0.0] and np.isnan(matrix.f1[2])
 
 
 def test_the_mean_softmax_of_the_views_decides() -> None:

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from arctl import heatmap, plots
-from arctl.confusion import difference, from_scores
-from arctl.matrix import Confusion
-from arctl.raster import Curve, duration, fold, round_ticks, similar_order
+from arctl import plots
+from arctl.raster import Curve, duration, round_ticks
 from arctl.spark import sparkline
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -23,15 +21,6 @@ def curve(values: list[float], *, run: int = 1, metric: str = "val/top1", **more
     x = np.arange(1.0, len(values) + 1)
     fields = {"label": metric, "restarts": (), "axis": "epoch", "x": x, "y": np.array(values), **more}
     return Curve(run=run, metric=metric, **fields)  # type: ignore[arg-type]
-
-
-def matrix(classes: int, *, each: int = 20, right: float = 0.7, seed: int = 0, run: int = 1) -> Confusion:
-    rng = np.random.default_rng(seed)
-    targets = np.repeat(np.arange(classes), each)
-    answers = np.where(rng.random(len(targets)) < right, targets, (targets ^ 1) % classes)
-    scores = np.zeros((len(targets), 1, classes), np.float16)
-    scores[np.arange(len(targets)), 0, answers] = 5
-    return from_scores(scores, targets, tuple(f"Class{k:03d}" for k in range(classes)), run=run)
 
 
 def sizes(panel: str) -> set[int]:
@@ -149,78 +138,6 @@ def test_two_panels_beside_one_another_are_as_wide_as_both() -> None:
     left = plots.curves([curve([0.1, 0.2])], width=60, height=10)
     right = plots.curves([curve([0.1, 0.2])], width=50, height=10)
     assert sizes(plots.beside(left, right)) == {112}
-
-
-@pytest.mark.parametrize("classes", [2, 8, 30, 101, 400])
-@pytest.mark.parametrize(("width", "height"), [(80, 23), (160, 44), (60, 12), (40, 10)])
-@pytest.mark.parametrize("colour", [True, False])
-def test_heat_maps_are_exactly_as_large_as_asked(classes: int, width: int, height: int, colour: bool) -> None:
-    one = matrix(classes)
-    other = matrix(classes, right=0.9, seed=1, run=2)
-    for panel in (
-        plots.confusion(one, width=width, height=height, colour=colour),
-        plots.confusion(one, width=width, height=height, colour=colour, order="confused"),
-        plots.difference(difference(one, other), width=width, height=height, colour=colour),
-    ):
-        assert len(panel.split("\n")) == height
-        assert sizes(panel) == {width}
-
-
-def test_few_classes_carry_their_percentages_and_names() -> None:
-    one = matrix(8, right=0.7)
-    text = heatmap.confusion(one, width=80, height=12, colour=False)
-    for k, row in enumerate(text.split("\n")[1:9]):
-        shown = [0 if word == "·" else int(word) for word in row.split()[2:]]
-        assert shown == [round(100 * rate) for rate in one.rates[k, :-1]]
-        assert f"Class{k:03d}" in row
-
-
-def test_colour_tells_right_from_wrong_and_better_from_worse() -> None:
-    perfect, broken = matrix(8, right=1.0), matrix(8, right=0.0)
-    assert "48;5;80m" in heatmap.confusion(perfect, width=80, height=12)
-    assert "48;5;221m" not in heatmap.confusion(perfect, width=80, height=12).split("\n")[1]
-    assert "48;5;221m" in heatmap.confusion(broken, width=80, height=12).split("\n")[1]
-    solved = heatmap.difference(difference(broken, perfect), width=80, height=12).split("\n")[1]
-    ruined = heatmap.difference(difference(perfect, broken), width=80, height=12).split("\n")[1]
-    assert "48;5;81m" in solved and "48;5;214m" not in solved
-    assert "48;5;214m" in ruined and "48;5;81m" not in ruined
-
-
-def test_unreadable_samples_have_their_own_column() -> None:
-    scores = np.zeros((4, 1, 2), np.float16)
-    scores[:, 0, 0] = 3
-    scores[3] = np.nan
-    one = from_scores(scores, np.array([0, 0, 1, 1]), ("a", "b"))
-    text = heatmap.confusion(one, width=60, height=7, colour=False)
-    assert "unread" in text.split("\n")[0]
-    assert text.split("\n")[2].split()[2:] == ["50", "·", "50"]
-
-
-def test_wide_class_names_keep_the_table_straight() -> None:
-    scores = np.eye(3, dtype=np.float16)[:, None, :]
-    one = from_scores(scores, np.arange(3), ("左に動く", "右に動く", "回る"))
-    assert sizes(heatmap.confusion(one, width=60, height=8)) == {60}
-
-
-def test_blocks_keep_the_worst_confusion_and_the_mean_recall() -> None:
-    values = np.zeros((5, 5))
-    np.fill_diagonal(values, [1.0, 0.5, 0.2, 0.4, 0.9])
-    values[0, 3] = 0.3
-    folded = fold(values, 2)
-    assert folded.shape == (3, 3)
-    assert folded[0, 1] == 0.3
-    assert np.allclose(np.diagonal(folded), [0.75, 0.3, 0.9])
-    change = fold(-values, 2)
-    assert change[0, 1] == -0.3, "of differences the largest in size is kept, with its sign"
-
-
-def test_the_confused_order_puts_mixed_up_classes_side_by_side() -> None:
-    rates = np.eye(6) * 0.5
-    for one, other in ((0, 5), (1, 4), (2, 3)):
-        rates[one, other] = rates[other, one] = 0.5
-    places = {int(k): place for place, k in enumerate(similar_order(rates))}
-    for one, other in ((0, 5), (1, 4), (2, 3)):
-        assert abs(places[one] - places[other]) == 1
 
 
 def test_sparklines() -> None:

@@ -160,7 +160,7 @@ def test_the_layout_is_that_of_ucf101(small: Path) -> None:
     found = read_ucf101(small)
     assert found.classes == tuple(sorted(MOTIONS))
     assert (len(found.train), len(found.val)) == (8, 56)
-    assert {sample.group for sample in found.val} == {f"g{group:02d}" for group in range(1, 8)}
+    assert {sample.group for sample in found.val} == {f"all-g{group:02d}" for group in range(1, 8)}
     assert not found.flip_keeps_labels
     assert read_card(small)["name"] == "motions"
     first = (small / "trainlist01.txt").read_text().splitlines()[0]
@@ -279,8 +279,8 @@ def test_check_counts_and_finds_the_unreadable(small: Path, tmp_path: Path, caps
     assert main(["check", str(tmp_path / "copy")]) == 0
     out = capsys.readouterr().out
     assert "motions: 8 classes, split 1" in out
-    assert "train: 8 videos of 8 classes, 1 groups (g08 to g08)" in out
-    assert "test: 56 videos of 8 classes, 7 groups (g01 to g07)" in out
+    assert "train: 8 videos of 8 classes, 1 groups (all-g08 to all-g08)" in out
+    assert "test: 56 videos of 8 classes, 7 groups (all-g01 to all-g07)" in out
     bad = tmp_path / "copy/MoveUp/v_MoveUp_g03_c01.avi"
     data = bad.read_bytes()
     bad.unlink()

@@ -5,16 +5,19 @@ Everything that can be wrong in a list is found here, before a job queues or a G
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from trainer.data.finder import Finder
 from trainer.errors import DataError
 
 MAX_LIST_BYTES = 256 << 20
 """A list larger than this is taken for something else."""
+_ALL = "all-"
 _GROUP = re.compile(r"_(g\d+)_c\d+$", re.IGNORECASE)
 
 
@@ -29,7 +32,7 @@ class Sample:
     target: int
     """Its class, from 0."""
     group: str
-    """What it shares with others: clips of one group are cut from one film. `g08`; empty where the name tells none."""
+    """Which film it is cut from: `g08` of its class, `all-g08` where that is one film for all classes, else empty."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,27 @@ class Annotations:
     train: tuple[Sample, ...]
     """In the order of the list."""
     val: tuple[Sample, ...]
-    """The test list, in its order."""
+    """What a run is judged by while it trains: the validation list, or the test list where there is none."""
     flip_keeps_labels: bool
     """Whether a mirrored clip still has its class."""
     root: Path
     """The data set's directory."""
     warnings: tuple[str, ...] = ()
-    """What is doubtful but no error: groups that both lists share."""
+    """What is doubtful but no error: groups that two lists share."""
+    test: tuple[Sample, ...] = ()
+    """The test list where there is a validation list beside it; else empty, and `val` is the test list."""
+    lists: tuple[Path, ...] = ()
+    """The files that name the videos: training, test, and validation where there is one."""
+
+    def split(self, name: str) -> tuple[Sample, ...]:
+        """Return the samples of `train`, `val` or `test`. Raises DataError naming what there is, and how to make it."""
+        samples = {"train": self.train, "val": self.val, "test": self.test}.get(name)
+        if not samples:
+            train, test = (path.name for path in self.lists[:2])
+            cure = f"--split val; or move groups of {train} into a {test.replace('test', 'val')}, and test is {test}"
+            what = f"no split {name!r}: there are train ({train}) and val ({test})"
+            raise DataError(what, where=str(self.root), cure=cure)
+        return samples
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,7 @@ class _Line:
 def read_card(root: Path) -> Mapping[str, object]:
     """Return what a data set says of itself in `dataset.yaml`; without one it is taken for UCF101.
 
-    Keys: `name`, `format`, `flip_keeps_labels`, and what else stands there. Raises DataError naming the file.
+    Keys: `name`, `format`, `flip_keeps_labels`, `groups_span_classes` and more. Raises DataError naming the file.
     """
     default: dict[str, object] = {"name": root.name, "format": "ucf101", "flip_keeps_labels": True}
     path = root / "dataset.yaml"
@@ -82,14 +99,16 @@ def read_card(root: Path) -> Mapping[str, object]:
     card = {**default, **card}
     if card["format"] != "ucf101":
         raise DataError(f"unknown format {card['format']!r}", where=str(path), cure="write `format: ucf101`")
-    if not isinstance(card["flip_keeps_labels"], bool):
-        raise DataError("flip_keeps_labels is neither true nor false", where=str(path), cure="write one of them")
+    for key in ("flip_keeps_labels", "groups_span_classes"):
+        if not isinstance(card.get(key, False), bool):
+            raise DataError(f"{key} is neither true nor false", where=str(path), cure="write one of them")
     return card
 
 
 def read_ucf101(root: Path, *, split: int = 1, check_files: bool = True) -> Annotations:
     """Read the layout of UCF101: class folders in `root` or `root/UCF-101`, lists in `root` or `root/ucfTrainTestlist`.
 
+    `vallist01.txt` is a list of our own beside the official ones: with it, `val` is that list and `test` the test list.
     Labels count from 1 in the files and from 0 here. Names are found on disk whatever their case.
     Raises DataError naming file and line: no list, no class, a label out of range, a video that comes twice,
     is missing, or is in another class.
@@ -100,20 +119,25 @@ def read_ucf101(root: Path, *, split: int = 1, check_files: bool = True) -> Anno
     lists = _find_lists(root, split)
     classes = _read_classes(lists / "classInd.txt")
     videos = root / "UCF-101" if (root / "UCF-101").is_dir() else root
-    finder = _Finder(videos)
+    finder = Finder(videos)
     seen: dict[str, str] = {}
-    train = _read_split(lists / f"trainlist{split:02d}.txt", classes, finder, seen, labelled=True)
-    val = _read_split(lists / f"testlist{split:02d}.txt", classes, finder, seen, labelled=False)
+    paths = [lists / f"{kind}list{split:02d}.txt" for kind in ("train", "test", "val")]
+    if not os.path.lexists(paths[2]):
+        del paths[2]
+    prefix = _ALL if card.get("groups_span_classes") else ""
+    read = {path: _read_split(path, classes, finder, seen, labelled=path is paths[0], prefix=prefix) for path in paths}
     if check_files:
-        finder.report_missing(total=len(train) + len(val))
+        finder.report_missing(total=sum(map(len, read.values())))
     return Annotations(
         name=str(card["name"]),
         classes=classes,
-        train=train,
-        val=val,
+        train=read[paths[0]],
+        val=read[paths[-1]],
         flip_keeps_labels=bool(card["flip_keeps_labels"]),
         root=root,
-        warnings=_shared_groups(train, val, classes),
+        warnings=_shared_groups(read, classes),
+        test=read[paths[1]] if len(paths) == 3 else (),
+        lists=tuple(paths),
     )
 
 
@@ -169,7 +193,7 @@ def _read_classes(path: Path) -> tuple[str, ...]:
 
 
 def _read_split(
-    path: Path, classes: Sequence[str], finder: _Finder, seen: dict[str, str], *, labelled: bool
+    path: Path, classes: Sequence[str], finder: Finder, seen: dict[str, str], *, labelled: bool, prefix: str
 ) -> tuple[Sample, ...]:
     by_name = {name.casefold(): target for target, name in enumerate(classes)}
     samples = []
@@ -183,8 +207,9 @@ def _read_split(
         if target is None:
             raise DataError(f"class {folder!r} is not in classInd.txt", where=line.where, cure="mend one of the files")
         _check_label(line, classes, target, labelled=labelled)
-        group = _GROUP.search(PurePosixPath(name).stem)
-        samples.append(Sample(name, finder.find(name, line.where), target, group.group(1).lower() if group else ""))
+        numbered = _GROUP.search(PurePosixPath(name).stem)
+        group = f"{prefix}{numbered[1].lower()}" if numbered else ""
+        samples.append(Sample(name, finder.find(name, line.where), target, group))
     if not samples:
         raise DataError("names no video", where=str(path), cure="take it from the official lists")
     return tuple(samples)
@@ -215,63 +240,15 @@ def _check_label(line: _Line, classes: Sequence[str], target: int, *, labelled: 
         )
 
 
-def _shared_groups(train: Sequence[Sample], val: Sequence[Sample], classes: Sequence[str]) -> tuple[str, ...]:
-    shared = {(s.target, s.group) for s in train if s.group} & {(s.target, s.group) for s in val if s.group}
-    if not shared:
-        return ()
-    target, group = min(shared)
-    first = f"first {classes[target]} {group}"
-    return (f"both lists hold clips of {len(shared)} groups, {first}: the test accuracy will be too high",)
+def _shared_groups(read: Mapping[Path, Sequence[Sample]], classes: Sequence[str]) -> tuple[str, ...]:
+    found = []
+    for (one, first), (other, second) in itertools.combinations(read.items(), 2):
+        shared = _sources(first, classes) & _sources(second, classes)
+        if shared:
+            said = f"clips of {len(shared)} groups, first {min(shared)}"
+            found.append(f"{one.name} and {other.name} both hold {said}: accuracies will be too high")
+    return tuple(found)
 
 
-class _Finder:
-    """Finds videos by the names that lists give them, with one directory listing for each class folder."""
-
-    def __init__(self, videos: Path) -> None:
-        self._videos = videos
-        self._folders: dict[str, tuple[Path, set[str], dict[str, str]]] = {}
-        self._missing: list[tuple[str, str]] = []
-
-    def find(self, name: str, where: str) -> Path:
-        """Return the path of `CLASS/VIDEO`, whatever the case on disk; one that is not there is kept for the report."""
-        folder, file = name.split("/")
-        if folder not in self._folders:
-            self._folders[folder] = self._list(folder)
-        path, exact, folded = self._folders[folder]
-        if file not in exact:
-            if file.casefold() in folded:
-                return path / folded[file.casefold()]
-            self._missing.append((name, where))
-        return path / file
-
-    def report_missing(self, *, total: int) -> None:
-        """Raise DataError where a list names videos that are not there."""
-        if not self._missing:
-            return
-        name, where = self._missing[0]
-        if len(self._missing) == total:
-            raise DataError(
-                f"none of the {total} listed videos is there, first {name}",
-                where=str(self._videos),
-                cure="put the class folders there or in UCF-101/, or set data.root",
-            )
-        raise DataError(
-            f"{len(self._missing)} of {total} listed videos are missing, first {name}",
-            where=where,
-            cure=f"copy them to {self._videos}, or take the lines out of the list",
-        )
-
-    def _list(self, folder: str) -> tuple[Path, set[str], dict[str, str]]:
-        path = self._videos / folder
-        if not path.is_dir():
-            alike = [entry for entry in _listing(self._videos) if entry.casefold() == folder.casefold()]
-            path = self._videos / alike[0] if alike else path
-        files = _listing(path)
-        return path, set(files), {file.casefold(): file for file in files}
-
-
-def _listing(directory: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))  # noqa: PTH208 - names alone: thirteen thousand Path objects cost more
-    except OSError:
-        return []
+def _sources(samples: Sequence[Sample], classes: Sequence[str]) -> set[str]:
+    return {s.group if s.group.startswith(_ALL) else f"{classes[s.target]} {s.group}" for s in samples if s.group}

@@ -127,6 +127,12 @@ def open_cache(
     return None
 
 
+def find_cache(wanted: Plan, *, places: Sequence[Path]) -> Cache | None:
+    """Open the cache of these videos where one of `places` has it whole; build nothing."""
+    found = (_open(place / wanted.key, wanted, lambda line: None) for place in places)
+    return next((cache for cache in found if cache is not None), None)
+
+
 def default_places(root: Path, cache_dir: str | None) -> tuple[Path, ...]:
     """Return where caches are looked for and built: `cache_dir`, else beside the data, else in the user's cache."""
     if cache_dir is not None:

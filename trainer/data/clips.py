@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from trainer.data.annotations import Sample
 from trainer.data.decode import Unreadable, read_clip
+from trainer.errors import TrainerError
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,21 @@ def shared(clips: list[Decoded]) -> list[Decoded]:
         for clip in clips:
             clip.frames_THWC.share_memory_()  # type: ignore[no-untyped-call]
     return clips
+
+
+@contextmanager
+def explained_workers() -> Iterator[None]:
+    """Turn what torch raises where a loader process dies into a TrainerError with a cure."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "shared memory" in str(error):
+            cure = "lower data.workers or data.batch_size, or raise the limit on /dev/shm"
+            raise TrainerError("shared memory (/dev/shm) is full", cure=cure) from error
+        if "DataLoader worker" not in str(error):
+            raise
+        what = f"a loader process ended: {str(error).splitlines()[0]}"
+        raise TrainerError(what, cure="more memory, or fewer data.workers") from error
 
 
 def worker_count(asked: int | None = None) -> int:

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from trainer.config import Config
 from trainer.data.annotations import Annotations, Sample, read_ucf101
 from trainer.data.cache import Cache, default_places, open_cache, plan
-from trainer.data.clips import ClipSet, Decoded, begin_worker, shared, worker_count
+from trainer.data.clips import ClipSet, Decoded, begin_worker, explained_workers, shared, worker_count
 from trainer.errors import TrainerError
 
 AHEAD = 3
@@ -57,8 +57,8 @@ class Loaders:
     ) -> None:
         data = config.data
         self.classes = annotations.classes
-        self.train_samples = _evenly(annotations.train, data.limit_train)
-        self.val_samples = _evenly(annotations.val, data.limit_val)
+        self.train_samples = evenly(annotations.train, data.limit_train)
+        self.val_samples = evenly(annotations.val, data.limit_val)
         self.warnings = annotations.warnings
         self._seed, self._rank, self._world = config.train.seed, rank, world
         self._batch_size = data.batch_size
@@ -115,7 +115,7 @@ def open_loaders(
         tell(f"warning: {warning}")
     cache = None
     if data.cache != "off":
-        train, val = _evenly(annotations.train, data.limit_train), _evenly(annotations.val, data.limit_val)
+        train, val = evenly(annotations.train, data.limit_train), evenly(annotations.val, data.limit_val)
         wanted = plan([*train, *val], frames=data.frames, resize=data.resize)
         mode = data.cache if rank == 0 else "auto"
         cache = open_cache(wanted, places=default_places(annotations.root, data.cache_dir), mode=mode, report=tell)
@@ -172,17 +172,9 @@ class _Decoding:
         self._order[:] = order
         if self._loader is None:
             raise TrainerError("the loaders are closed")
-        try:
+        with explained_workers():
             for clips in self._loader:
                 yield self._batch(clips)
-        except RuntimeError as error:
-            if "shared memory" in str(error):
-                cure = "lower data.workers or data.batch_size, or raise the limit on /dev/shm"
-                raise TrainerError("shared memory (/dev/shm) is full", cure=cure) from error
-            if "DataLoader worker" not in str(error):
-                raise
-            what = f"a loader process ended: {str(error).splitlines()[0]}"
-            raise TrainerError(what, cure="more memory, or fewer data.workers") from error
 
     def unreadable(self) -> dict[tuple[str, Path], str]:
         """Return those met so far."""
@@ -212,7 +204,7 @@ def _source(
     return _Decoding(samples, config, pin=pin, keep_workers=keep_workers)
 
 
-def _evenly(samples: Sequence[Sample], limit: int | None) -> tuple[Sample, ...]:
+def evenly(samples: Sequence[Sample], limit: int | None) -> tuple[Sample, ...]:
     """Return `limit` samples spread over the list, and so over its classes."""
     count = len(samples)
     if limit is None or limit >= count:

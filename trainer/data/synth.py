@@ -180,6 +180,7 @@ def _write_card(staging: Path, name: str, recipe: Recipe) -> None:
         "format": "ucf101",
         "description": "eight motions in four pairs, each the reverse of the other; made, not filmed",
         "flip_keeps_labels": False,
+        "groups_span_classes": True,
         "made_by": MARK,
         "recipe": asdict(recipe),
     }

@@ -38,6 +38,7 @@ def names(found: Comparison) -> Text:
         text.append(*palette.state_word(row.state))
         if found.epochs[place] is not None:
             text.append(f" epoch {found.epochs[place]:.0f}", palette.MUTED)
+    text.append(f"\n {safe_line(found.verdict.sentence)}", palette.TEXT)
     return text
 
 
