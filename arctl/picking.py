@@ -9,6 +9,7 @@ from pathlib import Path
 from arctl.errors import DataError, NotFoundError, UsageError
 from arctl.protocol import view_numbers
 from arctl.rundir import PredictionName, RunDir, run_name
+from arctl.runfile import read_run
 from arctl.tail import read_small
 
 
@@ -50,6 +51,9 @@ def pick(
     names = RunDir(run_dir).prediction_names()
     of_split = [name for name in names if name.split == split]
     if not of_split:
+        if (of := _evaluated(run_dir)) is not None:
+            what = f"it scores {run_name(of)}, beside whose predictions its own lie"
+            raise NotFoundError(what, where=run_name(number), cure=f"name {run_name(of)}")
         others = sorted({name.split for name in names})
         cure = f"it has some on {', '.join(others)}: --split" if others else "they appear after its first evaluation"
         raise NotFoundError(f"no predictions on {split}", where=run_name(number), cure=cure)
@@ -65,6 +69,14 @@ def pick(
         raise NotFoundError(what, where=run_name(number), cure=f"there are some after {have}")
     name = found[epoch]
     return Picked(name.path, split, epoch, name.variant, chosen)
+
+
+def _evaluated(run_dir: Path) -> int | None:
+    """Return the number of the run that this one evaluates; None where it is no evaluation."""
+    try:
+        return read_run(RunDir(run_dir).run_yaml).evaluates
+    except DataError:
+        return None
 
 
 def _of_variant(

@@ -53,7 +53,7 @@ def _code(comparison: Comparison, *, patch: bool) -> Iterator[Section]:
         between = f"{first} and {label}"
         if one.same is None:
             continue
-        commits = " and ".join(commit or "no commit" for commit in one.commits)
+        commits = " and ".join(dict.fromkeys(commit or "no commit" for commit in one.commits))
         if one.same:
             yield Section("", (Cell(f"{between} ran the same code ({one.first}, {commits})", "dim"),))
             continue

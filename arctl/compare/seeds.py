@@ -71,7 +71,9 @@ def _spreads(scores: Sequence[Scores], confidence: float) -> Spreads:
 
 def _spread(values: Sequence[float], confidence: float) -> Spread:
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-    return Spread(stats.t_interval(values, level=confidence), sd, tuple(values))
+    found = stats.t_interval(values, level=confidence)
+    low, high = np.clip([found.low, found.high], 0.0, 1.0).tolist()  # NaN stays NaN
+    return Spread(replace(found, low=low, high=high), sd, tuple(values))
 
 
 def arm_pairs(
