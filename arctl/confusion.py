@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from arctl.errors import DataError
 from arctl.matrix import Cell, Confusion
-from arctl.picking import pick
-from arctl.predictions import Head, Predictions, read_predictions
-from arctl.reducing import reduce_head
 from arctl.rundir import run_name
+from arctl.scores.picking import pick
+from arctl.scores.predictions import Head, Predictions, read_predictions
+from arctl.scores.reducing import reduce_head
 from arctl.seriation import similar_order
 from arctl.sparse import Floats, Ints, Sparse
 from arctl.text import safe_line
@@ -70,7 +70,7 @@ def of_predictions(
     """Return the confusion matrix of stored predictions: the mean of the views' softmax decides."""
     split = stored.protocol.split
     if sure or head == "action" or stored.protocol.view_count > 1:
-        from arctl.answers import answers
+        from arctl.scores.answers import answers
 
         told = answers(stored, head=head)
         names, ids, targets, predicted, protocol = told.classes, told.ids, told.targets, told.predicted, told.protocol

@@ -8,17 +8,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from arctl.answers import Answers, answers
-from arctl.epic import EpicScores, score_epic
 from arctl.errors import DataError, NotFoundError, UsageError
-from arctl.metrics import Scores, contradiction, score
-from arctl.picking import Picked, pick
-from arctl.predictions import Predictions, Speed, read_predictions, read_speed
-from arctl.probing import ProbeLine, probe_lines
 from arctl.protocol import Protocol, differences, explain
 from arctl.registry import read
 from arctl.registry.rows import RunRow
 from arctl.rundir import RunDir, run_name
+from arctl.scores.answers import Answers, answers
+from arctl.scores.epic import EpicScores, score_epic
+from arctl.scores.metrics import Scores, contradiction, score
+from arctl.scores.picking import Picked, pick
+from arctl.scores.predictions import Predictions, Speed, read_predictions, read_speed
+from arctl.scores.probing import ProbeLine, probe_lines
 from arctl.settings import Workspace
 
 _EPOCH = re.compile(r"epoch=(\d{1,9})")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl.answers import answers
-from arctl.metrics import score
-from arctl.predictions import read_predictions
 from arctl.rundir import RunDir
+from arctl.scores.answers import answers
+from arctl.scores.metrics import score
+from arctl.scores.predictions import read_predictions
 from tests.scored import meta, scored_arrays, write
 from tests.seeing.conftest import Lab
 

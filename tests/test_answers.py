@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from arctl.answers import Answers, answers, load_answers
 from arctl.errors import DataError, NotFoundError, UsageError
-from arctl.predictions import read_predictions
+from arctl.scores.answers import Answers, answers, load_answers
+from arctl.scores.predictions import read_predictions
 from tests.scored import head_arrays, logits_of, scored_arrays, write
 
 
@@ -184,8 +184,8 @@ def test_which_file_is_meant(tmp_path: Path) -> None:
 MEASURE = """
 import sys, time
 from pathlib import Path
-from arctl.answers import answers
-from arctl.predictions import read_predictions
+from arctl.scores.answers import answers
+from arctl.scores.predictions import read_predictions
 stored = read_predictions(Path(sys.argv[1]))
 began = time.process_time()
 answers(stored)

@@ -139,6 +139,14 @@ def test_the_run_that_is_scored_shows_who_scores_it_and_is_as_it_was(workspace: 
     assert "evaluates  run1: val, 10x3 views, best; still" in run(workspace, "show", "run2").stdout
 
 
+@pytest.mark.parametrize("verb", ["confusion", "metrics"])
+def test_whose_scores_it_made_is_said_where_somebody_asks_it_for_them(workspace: Workspace, verb: str) -> None:
+    run(workspace, "eval", "run1")
+    asked = run(workspace, verb, "run2")
+    assert (asked.exit_code, asked.stdout) == (3, "")
+    assert "run2: it scores run1" in asked.stderr and "name run1" in asked.stderr
+
+
 def test_it_is_repeated_by_rerun_and_never_resumed(workspace: Workspace) -> None:
     run(workspace, "eval", "run1", "--views", "3x1")
     scored(workspace, launched(workspace, 2), status="failed")

@@ -13,11 +13,11 @@ import yaml
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from arctl.answers import answers
-from arctl.metrics import score
-from arctl.predictions import read_predictions
 from arctl.rundir import RunDir
 from arctl.runfile import read_run
+from arctl.scores.answers import answers
+from arctl.scores.metrics import score
+from arctl.scores.predictions import read_predictions
 from tests.fused import CLASSES, COUNT, FRAMES, MOTION, TARGETS, fused_files, logits, pair, put
 from tests.scored import head_arrays, meta, scored_arrays, write
 from tests.seeing.conftest import Lab

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from arctl.answers import answers
-from arctl.metrics import score
-from arctl.predictions import read_predictions
 from arctl.rundir import RunDir
+from arctl.scores.answers import answers
+from arctl.scores.metrics import score
+from arctl.scores.predictions import read_predictions
 from tests.scored import head_arrays, logits_of, meta, scored_arrays, write
 from tests.seeing.conftest import Lab
 

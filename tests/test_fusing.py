@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from arctl.answers import answers
 from arctl.fusing.ballot import ballot
 from arctl.fusing.blend import blend
 from arctl.fusing.lineup import Lineup, Member
 from arctl.fusing.weights import Searched, cut, search, simplex
-from arctl.predictions import Head, Predictions, read_predictions
-from arctl.scorecheck import check_scores
+from arctl.scores.answers import answers
+from arctl.scores.checking import check_scores
+from arctl.scores.predictions import Head, Predictions, read_predictions
 from tests.scored import head_arrays, logits_of, meta, scored_arrays, write
 
 Logits = NDArray[Any]

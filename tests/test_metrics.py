@@ -16,9 +16,9 @@ from sklearn import metrics as reference
 from statsmodels.stats.proportion import proportion_confint
 from torchmetrics.functional import classification as torch_reference
 
-from arctl.answers import Answers, answers
-from arctl.metrics import calibration_error, contradiction, score
-from arctl.predictions import read_predictions
+from arctl.scores.answers import Answers, answers
+from arctl.scores.metrics import calibration_error, contradiction, score
+from arctl.scores.predictions import read_predictions
 from tests.scored import logits_of, scored_arrays, write
 
 EXACT = {"rel": 1e-12, "abs": 1e-14}

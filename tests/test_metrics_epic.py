@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from arctl.epic import score_epic
 from arctl.errors import DataError
-from arctl.predictions import Predictions, read_predictions
+from arctl.scores.epic import score_epic
+from arctl.scores.predictions import Predictions, read_predictions
 from tests.scored import head_arrays, logits_of, scored_arrays, write
 
 VERBS, NOUNS = logits_of(300, 1, 97, seed=5, lift=6), logits_of(300, 1, 300, seed=6, lift=6)

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from arctl.errors import DataError, NotFoundError
-from arctl.predictions import read_predictions, read_speed
+from arctl.scores.predictions import read_predictions, read_speed
 from tests.scored import head_arrays, logits_of, meta, scored_arrays, write
 
 LOGITS, TARGETS = logits_of(20, 2, 6)

@@ -12,8 +12,8 @@ from arctl.compare.statistics import number as json_number
 from arctl.compare.statistics import verdict_json
 from arctl.compare.words import p_number, points
 from arctl.fusing import FUSED, Fusion, Judgement, facts, notes
-from arctl.metrics import Scores
 from arctl.rundir import run_name
+from arctl.scores.metrics import Scores
 
 SCHEMA = "arctl.fusion/1"
 """Name and version of what `to_json` returns."""

@@ -12,10 +12,10 @@ from arctl.rundir import run_name
 from arctl.text import sheet_safe
 
 if TYPE_CHECKING:
-    from arctl.epic import EpicScores
     from arctl.measuring import Measured, Wanted
-    from arctl.metrics import ClassFigures, Scores, Share
-    from arctl.probing import ProbeLine
+    from arctl.scores.epic import EpicScores
+    from arctl.scores.metrics import ClassFigures, Scores, Share
+    from arctl.scores.probing import ProbeLine
 
 
 def payload(found: Sequence[Measured], wanted: Wanted) -> dict[str, object]:

@@ -10,9 +10,9 @@ from arctl.cli.tables import NOTHING, Cell, Column, say, show_table
 from arctl.rundir import run_name
 
 if TYPE_CHECKING:
-    from arctl.epic import EpicLine
     from arctl.measuring import Measured
-    from arctl.metrics import Scores, Share
+    from arctl.scores.epic import EpicLine
+    from arctl.scores.metrics import Scores, Share
 
 SPEEDS = {"batch1": "one clip at a time", "batched": "in batches"}
 """The name of a measured speed, and in words."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from arctl import confusion
-from arctl.answers import Answers
 from arctl.compare.arms import arms
 from arctl.compare.code import CodeDifference, code_difference
 from arctl.compare.compared import Comparison
@@ -25,11 +24,12 @@ from arctl.compare.unlike import Unlikeness, refuse, unlike
 from arctl.compare.where import Where, where
 from arctl.errors import ArctlError, DataError, NotFoundError, UsageError
 from arctl.facts import Setting
-from arctl.metrics import Scores
 from arctl.registry import read
 from arctl.registry.rows import RunRow
 from arctl.rundir import RunDir, run_name
 from arctl.runfile import read_run
+from arctl.scores.answers import Answers
+from arctl.scores.metrics import Scores
 from arctl.settings import Workspace
 
 __all__ = [

@@ -18,9 +18,9 @@ from arctl.compare.verdict import Verdict
 from arctl.compare.where import Where
 from arctl.confusion import Difference
 from arctl.facts import Setting
-from arctl.metrics import Scores
 from arctl.registry.rows import RunRow
 from arctl.rundir import run_name
+from arctl.scores.metrics import Scores
 
 
 @dataclass(frozen=True, eq=False)

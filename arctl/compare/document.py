@@ -20,9 +20,9 @@ from arctl.compare.statistics import (
     verdict_json,
 )
 from arctl.compare.where import Where
-from arctl.metrics import Scores
 from arctl.registry.rows import json_number
 from arctl.rundir import run_name
+from arctl.scores.metrics import Scores
 
 if TYPE_CHECKING:
     from arctl.compare.compared import Comparison

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from arctl.answers import Answers
 from arctl.compare.measures import recorded
-from arctl.metrics import Scores, contradiction, score
 from arctl.registry.rows import RunRow
+from arctl.scores.answers import Answers
+from arctl.scores.metrics import Scores, contradiction, score
 from arctl.settings import Workspace
 
 

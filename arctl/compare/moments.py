@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from arctl.answers import Answers, load_answers
 from arctl.compare.measures import chosen_epoch, selected_on
 from arctl.errors import ArctlError, DataError, NotFoundError, UsageError
 from arctl.protocol import PROBES, view_numbers
 from arctl.registry.rows import RunRow
 from arctl.rundir import run_name
+from arctl.scores.answers import Answers, load_answers
 from arctl.settings import Workspace
 
 

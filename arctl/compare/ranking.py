@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from arctl import stats
-from arctl.answers import Answers
+from arctl.scores.answers import Answers
 
 
 @dataclass(frozen=True)

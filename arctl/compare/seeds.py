@@ -9,10 +9,10 @@ from itertools import combinations
 import numpy as np
 
 from arctl import stats
-from arctl.answers import Answers
 from arctl.compare.arms import Arm
 from arctl.compare.significance import Method
-from arctl.metrics import Scores
+from arctl.scores.answers import Answers
+from arctl.scores.metrics import Scores
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,11 @@ def _spreads(scores: Sequence[Scores], confidence: float) -> Spreads:
         found["top5"] = [one.top[5].value for one in scores]
     found["mean_class"] = [one.mean_class for one in scores]
     found["macro_f1"] = [one.macro_f1 for one in scores]
-    return {metric: _spread(values, confidence) for metric, values in found.items()}
+    return {metric: spread_of(values, confidence) for metric, values in found.items()}
 
 
-def _spread(values: Sequence[float], confidence: float) -> Spread:
+def spread_of(values: Sequence[float], confidence: float) -> Spread:
+    """Return mean, standard deviation and Student's interval of accuracies (0 to 1) over seeds."""
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
     found = stats.t_interval(values, level=confidence)
     low, high = np.clip([found.low, found.high], 0.0, 1.0).tolist()  # NaN stays NaN

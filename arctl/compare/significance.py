@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arctl import stats
-from arctl.answers import Answers, Ints
 from arctl.errors import UsageError
+from arctl.scores.answers import Answers, Ints
 
 METRICS: Mapping[str, str] = {
     "top1": "top-1",

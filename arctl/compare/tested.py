@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from arctl.answers import Answers
 from arctl.compare.arms import Arm
 from arctl.compare.moments import Moment
 from arctl.compare.ranking import Omnibus, Ranking, omnibus, ranking
@@ -14,7 +13,8 @@ from arctl.compare.seeds import ArmPair, Spreads, arm_pairs, spreads
 from arctl.compare.significance import METRICS, Method, Pairing, adjusted, clusters_of, pairing
 from arctl.compare.unlike import Unlikeness
 from arctl.compare.verdict import Verdict, of_arms, of_many, of_pair, untested
-from arctl.metrics import Scores
+from arctl.scores.answers import Answers
+from arctl.scores.metrics import Scores
 
 MOST_BOOTSTRAPPED = 10
 """Pairs of runs that get intervals by resampling; of more there are tests alone."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arctl.answers import Answers
 from arctl.errors import DataError
 from arctl.protocol import differences
 from arctl.rundir import run_name
+from arctl.scores.answers import Answers
 from arctl.text import safe_line
 
 

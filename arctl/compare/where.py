@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arctl import stats
-from arctl.answers import Answers
+from arctl.scores.answers import Answers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

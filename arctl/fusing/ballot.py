@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from arctl.fusing.kept import side_by_side
 from arctl.fusing.lineup import Lineup
-from arctl.predictions import Head
-from arctl.reducing import Bools, Floats, probabilities
+from arctl.scores.predictions import Head
+from arctl.scores.reducing import Bools, Floats, probabilities
 
 Weights = tuple[float, ...]
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from arctl.errors import DataError
 from arctl.fusing.kept import side_by_side
 from arctl.fusing.lineup import Lineup
-from arctl.predictions import Head
-from arctl.reducing import probabilities
+from arctl.scores.predictions import Head
+from arctl.scores.reducing import probabilities
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from arctl.answers import Answers, answers
 from arctl.compare.figures import doubted, scored
 from arctl.compare.measures import check_moment
 from arctl.errors import DataError, NotFoundError, UsageError
@@ -20,12 +19,13 @@ from arctl.fusing.ballot import ballot
 from arctl.fusing.blend import HOWS, blend
 from arctl.fusing.lineup import Lineup, gather, usual_splits
 from arctl.fusing.weights import Searched, equal, search
-from arctl.predictions import Predictions
 from arctl.protocol import Protocol
-from arctl.reducing import Floats
 from arctl.registry import read
 from arctl.registry.rows import RunRow
 from arctl.rundir import run_name
+from arctl.scores.answers import Answers, answers
+from arctl.scores.predictions import Predictions
+from arctl.scores.reducing import Floats
 from arctl.settings import Workspace
 from arctl.text import safe_line
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from arctl.answers import Answers
 from arctl.compare.significance import Method, Pairing, pairing
 from arctl.compare.verdict import Verdict, of_pair
 from arctl.compare.where import Where, where
 from arctl.fusing.fusion import Fusion, Part
-from arctl.metrics import Scores, score
 from arctl.rundir import run_name
+from arctl.scores.answers import Answers
+from arctl.scores.metrics import Scores, score
 from arctl.states import LIVE
 
 FUSED = "fused"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl.predictions import Head
-from arctl.reducing import Bools, Floats
+from arctl.scores.predictions import Head
+from arctl.scores.reducing import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from arctl.compare.measures import chosen_epoch, selected_on
 from arctl.errors import ArctlError, DataError, NotFoundError
-from arctl.picking import pick
-from arctl.predictions import Head, Predictions, read_predictions
 from arctl.protocol import differences, explain
 from arctl.registry.rows import RunRow
 from arctl.rundir import RunDir, run_name
+from arctl.scores.picking import pick
+from arctl.scores.predictions import Head, Predictions, read_predictions
 from arctl.settings import Workspace
 from arctl.text import safe_line
 

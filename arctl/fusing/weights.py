@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arctl.fusing.ballot import Ballot, Weights
-from arctl.reducing import Bools, Floats
+from arctl.scores.reducing import Bools, Floats
 
 FOLDS = 5
 """Parts into which the groups are cut; with fewer groups as many as there are."""

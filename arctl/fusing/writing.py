@@ -17,11 +17,11 @@ import yaml
 
 from arctl.fusing.fusion import EPOCH, Fusion, Part
 from arctl.fusing.judgement import Judgement
-from arctl.metrics import Scores
 from arctl.protocol import view_numbers
 from arctl.rundir import CONTRACT, RunDir
 from arctl.runfile import RunFile
 from arctl.runtext import text_of
+from arctl.scores.metrics import Scores
 
 PACKAGES = ("arctl", "numpy", "scipy", "pyyaml")
 """Whose versions env.json records."""

@@ -10,11 +10,11 @@ import numpy as np
 from arctl.compare.where import Where
 from arctl.compare.words import p_number, points
 from arctl.confusion import Confusion
-from arctl.metrics import ClassFigures
 from arctl.report import words
 from arctl.report.findings import Findings
 from arctl.report.page import Block, Cell, Drawing, Head, Row, Section, Table, Text
 from arctl.report.range_plots import Range, range_plot
+from arctl.scores.metrics import ClassFigures
 
 LISTED = 10
 """How many of the best and how many of the worst classes are listed."""

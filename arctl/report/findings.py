@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arctl import compare
-from arctl.answers import Answers
 from arctl.compare.arms import Arm, arms
 from arctl.compare.compared import Comparison
 from arctl.compare.cost import Cost, costs
@@ -24,10 +23,11 @@ from arctl.confusion import Confusion
 from arctl.curves import Curve, load, reduce
 from arctl.errors import DataError, NotFoundError, nearest
 from arctl.facts import Facts
-from arctl.metrics import Scores
 from arctl.registry import read
 from arctl.registry.rows import RunRow
 from arctl.rundir import run_name
+from arctl.scores.answers import Answers
+from arctl.scores.metrics import Scores
 from arctl.seriation import similar_order
 from arctl.settings import Workspace
 

@@ -11,11 +11,11 @@ from arctl.compare.measures import Measure
 from arctl.compare.seeds import Spread
 from arctl.compare.significance import METRICS, Paired, Pairing
 from arctl.compare.words import interval_text, p_number, p_text, points
-from arctl.metrics import Scores
 from arctl.report import words
 from arctl.report.findings import Findings
 from arctl.report.page import Block, Cell, Drawing, Head, Row, Section, Table, Text
 from arctl.report.range_plots import Range, range_plot
+from arctl.scores.metrics import Scores
 
 
 def metrics(findings: Findings) -> Section:

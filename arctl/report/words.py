@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from arctl.metrics import Share
+from arctl.scores.metrics import Share
 
 NOTHING = "–"
 """Stands where there is no value."""

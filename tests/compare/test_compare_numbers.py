@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 
 import numpy as np
@@ -14,6 +15,7 @@ from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from arctl.compare import Asked, Method, compare, to_json
+from arctl.compare.seeds import spread_of
 
 N, K = 240, 8
 RNG = np.random.default_rng(7)
@@ -107,6 +109,12 @@ def test_recipes_with_seeds_are_compared_over_seeds(lab) -> None:
     assert between.interval("top1").estimate == pytest.approx(np.mean(values) - found.scores[0].top[1].value)
     assert found.verdict.better == "run2+run4+run5" and "1 and 3 seeds" in found.verdict.sentence
     assert "n=1 seed on one side" in between.seeds.note
+
+
+def test_an_interval_over_seeds_ends_where_an_accuracy_does() -> None:
+    wide = spread_of([0.98, 0.99], 0.95)
+    assert wide.interval.high == 1.0 and 0.9 < wide.interval.low < 0.98
+    assert math.isnan(spread_of([0.98], 0.95).interval.low), "of one seed nothing is known"
 
 
 def test_what_decides_can_be_chosen(lab) -> None:

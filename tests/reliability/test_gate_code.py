@@ -128,7 +128,7 @@ def test_simple_slurm_never_submits() -> None:
 
 
 def test_files_of_others_are_opened_without_following_a_link_or_waiting_for_a_pipe() -> None:
-    for name in ("tail.py", "runfile.py", "archive.py"):
+    for name in ("tail.py", "runfile.py", "scores/archive.py"):
         source = (ROOT / "arctl" / name).read_text(encoding="utf-8")
         opens = [
             line

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from arctl import confusion
-from arctl.answers import load_answers
 from arctl.errors import DataError, NotFoundError
 from arctl.rundir import RunDir
+from arctl.scores.answers import load_answers
 
 
 def write(files: RunDir, name: str, *, meta: dict[str, object] | None = None, **arrays: np.ndarray) -> Path:

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from arctl import events as contract
-from arctl.predictions import read_predictions
 from arctl.rundir import RunDir
+from arctl.scores.predictions import read_predictions
 from tests.trainer.evaluations import evaluate_here, predictions_of, stored
 from tests.trainer.videos import CLASSES, events, make_run, make_set, run_here
 from trainer.data.annotations import read_ucf101

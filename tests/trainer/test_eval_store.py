@@ -13,8 +13,8 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from arctl.predictions import read_predictions
 from arctl.rundir import RunDir
+from arctl.scores.predictions import read_predictions
 from trainer.config import resolve
 from trainer.data.annotations import Sample
 from trainer.distributed import World

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from arctl.answers import answers
-from arctl.metrics import score
-from arctl.predictions import read_predictions
+from arctl.scores.answers import answers
+from arctl.scores.metrics import score
+from arctl.scores.predictions import read_predictions
 from tests.scored import logits_of
 from trainer.data.annotations import Sample
 from trainer.metrics import score as trainer_score

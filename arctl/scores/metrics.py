@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl.answers import Answers, Floats, Ints
 from arctl.protocol import Protocol
+from arctl.scores.answers import Answers, Floats, Ints
 from arctl.stats import wilson
 
 BINS = 15

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arctl.errors import DataError
-from arctl.predictions import Head, Predictions
-from arctl.reducing import Columns, Floats, Ints, probabilities
+from arctl.scores.predictions import Head, Predictions
+from arctl.scores.reducing import Columns, Floats, Ints, probabilities
 
 LIKELIEST = 100
 """Verbs and nouns of each sample that are multiplied, and actions that are ranked."""

@@ -1,5 +1,6 @@
-"""From logits of all views to a few columns for each sample: the arithmetic of `arctl.answers`, in pieces that bound
-its memory.
+"""From logits of all views to a few columns for each sample: the arithmetic of `arctl.scores.answers`.
+
+It goes in pieces that bound its memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl.predictions import Head
+from arctl.scores.predictions import Head
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,7 +24,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """What is kept of each of N samples (`arctl.answers.Answers` names the columns)."""
+    """What is kept of each of N samples (`arctl.scores.answers.Answers` names the columns)."""
 
     predicted: Ints
     rank: Ints

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl import archive
 from arctl.errors import DataError, NotFoundError
 from arctl.protocol import Protocol, class_hash, from_meta, sample_hash, view_numbers
 from arctl.rundir import PredictionName, RunDir
-from arctl.scorecheck import Damage, check_ids, check_scores, check_targets
+from arctl.scores import archive
+from arctl.scores.checking import Damage, check_ids, check_scores, check_targets
 from arctl.text import safe_line
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from arctl.answers import Answers, answers
-from arctl.metrics import Share, share
-from arctl.picking import Picked
-from arctl.predictions import Predictions, read_predictions
 from arctl.protocol import PROBES, differences, explain
 from arctl.rundir import RunDir
+from arctl.scores.answers import Answers, answers
+from arctl.scores.metrics import Share, share
+from arctl.scores.picking import Picked
+from arctl.scores.predictions import Predictions, read_predictions
 from arctl.stats import clustered_test, clusters, mcnemar_of
 
 

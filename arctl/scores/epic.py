@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl.answers import Answers, answers
 from arctl.errors import DataError
-from arctl.metrics import Share, share
-from arctl.predictions import Predictions
 from arctl.protocol import Protocol
+from arctl.scores.answers import Answers, answers
+from arctl.scores.metrics import Share, share
+from arctl.scores.predictions import Predictions
 
 TASKS = ("verb", "noun", "action")
 """In the order in which they are reported."""

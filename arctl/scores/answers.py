@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl import actions, reducing
 from arctl.errors import DataError, UsageError
-from arctl.picking import pick
-from arctl.predictions import Head, Predictions, read_predictions
 from arctl.protocol import AGGREGATIONS, LEVELS, Protocol
+from arctl.scores import actions, reducing
+from arctl.scores.picking import pick
+from arctl.scores.predictions import Head, Predictions, read_predictions
 from arctl.text import safe_line
 
 Floats = NDArray[np.float64]
