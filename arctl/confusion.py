@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,21 @@ from arctl.seriation import similar_order
 from arctl.sparse import Floats, Ints, Sparse
 from arctl.text import safe_line
 
-__all__ = ["Cell", "Change", "Confusion", "Difference", "Mixed", "difference", "from_scores", "load", "of_predictions"]
+if TYPE_CHECKING:
+    from arctl.scores.answers import Answers
+
+__all__ = [
+    "Cell",
+    "Change",
+    "Confusion",
+    "Difference",
+    "Mixed",
+    "difference",
+    "from_scores",
+    "load",
+    "of_answers",
+    "of_predictions",
+]
 
 SOLVED_FROM, SOLVED_TO = 0.10, 0.25
 """Two classes count as solved when they were taken for one another in at least this share of their samples, and
@@ -81,6 +95,21 @@ def of_predictions(
         names, targets, predicted, chances = one.classes, one.targets[order], _predicted(one)[order], None
         protocol = stored.protocol.at(level="video", aggregation="softmax-mean", head=head)
     return Confusion(number, split, epoch, names, ids, targets, predicted, chosen, protocol, chances)
+
+
+def of_answers(told: Answers) -> Confusion:
+    """Return the confusion matrix of a run's answers."""
+    return Confusion(
+        told.number,
+        told.protocol.split,
+        told.epoch,
+        told.classes,
+        told.ids,
+        told.targets,
+        told.predicted,
+        told.chosen,
+        told.protocol,
+    )
 
 
 def from_scores(

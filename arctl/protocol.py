@@ -150,8 +150,8 @@ def explain(unlike: Iterable[Unlike]) -> str:
 
 def sample_hash(ids: Sequence[str], *targets: Sequence[int]) -> str:
     """Return 12 hex digits that are the same for the same samples with the same true classes, in whatever order."""
-    rows = sorted(zip(ids, *targets, strict=True))
-    text = "\n".join("\0".join(map(str, row)) for row in rows)
+    columns = (map(str, part) for part in targets)
+    text = "\n".join(sorted(map("\0".join, zip(ids, *columns, strict=True))))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 

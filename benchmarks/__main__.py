@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks import code_snapshot, event_writing, registry_size, startup, sync_speed
+from benchmarks import (
+    code_snapshot,
+    compare_speed,
+    confusion_speed,
+    event_writing,
+    registry_size,
+    startup,
+    sync_speed,
+)
 from benchmarks.timing import hardware
 
 _PAGES = {
@@ -11,6 +19,8 @@ _PAGES = {
     "The registry": registry_size,
     "Sync": sync_speed,
     "The code as submitted": code_snapshot,
+    "Confusion": confusion_speed,
+    "Comparing": compare_speed,
 }
 
 

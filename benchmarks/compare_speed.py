@@ -13,24 +13,19 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arctl import stats
-from arctl.rundir import RunDir
-from arctl.runfile import JobFile, RunFile, write_run
 from arctl.settings import Workspace, init_workspace
+from benchmarks.answered import answered
 from benchmarks.timing import table
 
 SETS = ((8, 336, 7), (101, 3_783, 7), (400, 20_000, 0), (400, 20_000, 25), (3_806, 100_000, 0), (3_806, 100_000, 25))
 """Classes, samples, and groups of a class (0: none is known)."""
 
 BOUNDS = {(400, 20_000): "2 s", (3_806, 100_000): "10 s, 1024 MiB"}
-
-KEPT = 100
-"""Scores that are kept of each sample beyond 1,000 classes."""
 
 
 def measure() -> str:
@@ -84,48 +79,15 @@ def fill(
     related = np.minimum(targets // 5 * 5 + rng.integers(5, size=samples), classes - 1)
     first = np.where(rng.random(samples) < 0.6, targets, related)
     second = np.where(rng.random(samples) < 0.7, first, np.where(rng.random(samples) < 0.65, targets, related))
+    names = group_names(targets, groups)
     for number, answers in enumerate((first, second), start=1):
-        files = RunDir(workspace.run_dir(number))
-        files.predictions.mkdir(parents=True)
-        job = JobFile("local", str(number), 0.0)
-        told = RunFile(
-            number, f"arctl-{number:012x}", "bench", 0.0, "single", "local", submission="submitted", jobs=(job,)
-        )
-        write_run(files.run_yaml, told)
-        scored = _all(answers, classes, rng) if classes <= 1000 else _highest(answers, targets, classes, rng)
-        np.savez_compressed(
-            files.prediction_file("val", 1),
-            ids=np.array([f"Class{k:04d}/v_Class{k:04d}_c{at:06d}.avi" for at, k in enumerate(targets)]),
-            groups=group_names(targets, groups),
-            targets=targets,
-            classes=np.array([f"Class{k:04d}" for k in range(classes)]),
-            meta=np.array(json.dumps({"contract": 1, "split": "val", "epoch": 1, "data": "made"})),
-            **scored,
-        )
+        answered(workspace, number, targets, answers, classes=classes, groups=names, rng=rng)
     return targets, first, second
 
 
 def group_names(targets: NDArray[np.int64], groups: int) -> NDArray[np.str_]:
     """Return UCF's names of groups, empty where there are none."""
     return np.array([f"g{at % groups + 1:02d}" if groups else "" for at in range(len(targets))])
-
-
-def _all(answers: NDArray[np.int64], classes: int, rng: np.random.Generator) -> dict[str, Any]:
-    scores = rng.standard_normal((len(answers), 1, classes), dtype=np.float32).astype(np.float16)
-    scores[np.arange(len(answers)), 0, answers] += 8
-    return {"scores": scores}
-
-
-def _highest(
-    answers: NDArray[np.int64], targets: NDArray[np.int64], classes: int, rng: np.random.Generator
-) -> dict[str, Any]:
-    top = ((answers[:, None] + 37 * np.arange(KEPT)) % classes).astype(np.int32)
-    scores = -np.sort(-rng.standard_normal((len(answers), KEPT), dtype=np.float32), axis=1).astype(np.float16)
-    scores[:, 0] += 8
-    hit = top == targets[:, None]
-    own = np.where(hit.any(axis=1), (hit * scores).sum(axis=1), scores[:, -1] - 1).astype(np.float16)
-    lse = np.log(np.exp(scores.astype(np.float32)).sum(axis=1) + 1)
-    return {"scores": scores[:, None], "top": top[:, None], "own": own[:, None], "lse": lse[:, None]}
 
 
 if __name__ == "__main__":

@@ -6,26 +6,19 @@ holds as a ratio on a slower or busier machine.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from arctl.rundir import RunDir
-from arctl.runfile import JobFile, RunFile, write_run
 from arctl.settings import Workspace, init_workspace
+from benchmarks.answered import answered
 from benchmarks.timing import table, take_turns
 
 SETS = ((8, 336), (101, 3_783), (400, 20_000), (3_806, 100_000))
 """Classes and samples: the demo's, UCF-101's, those of Kinetics-400 and EPIC-KITCHENS-100 actions."""
-
-KEPT = 100
-"""Scores that are kept of each sample beyond 1,000 classes."""
 
 
 def measure() -> str:
@@ -55,43 +48,13 @@ def measure() -> str:
 
 def fill(workspace: Workspace, number: int, *, classes: int, samples: int) -> None:
     """Write a run whose answers are right in six of ten samples and else mostly of a few related classes."""
-    files = RunDir(workspace.run_dir(number))
-    files.predictions.mkdir(parents=True)
-    job = JobFile("local", str(number), 0.0)
-    told = RunFile(number, f"arctl-{number:012x}", "bench", 0.0, "single", "local", submission="submitted", jobs=(job,))
-    write_run(files.run_yaml, told)
     rng = np.random.default_rng(number)
     targets = rng.integers(classes, size=samples)
     related = np.minimum(targets // 5 * 5 + rng.integers(5, size=samples), classes - 1)
     draw = rng.random(samples)
     answers = np.where(draw < 0.6, targets, np.where(draw < 0.9, related, rng.integers(classes, size=samples)))
-    np.savez_compressed(
-        files.prediction_file("val", 1),
-        ids=np.array([f"Class{k:04d}/v_Class{k:04d}_g{at % 25:02d}_c{at:06d}.avi" for at, k in enumerate(targets)]),
-        groups=np.array([f"g{at % 25:02d}" for at in range(samples)]),
-        targets=targets,
-        classes=np.array([f"Class{k:04d}" for k in range(classes)]),
-        meta=np.array(json.dumps({"contract": 1, "split": "val", "epoch": 1, "data": "made"})),
-        **(_all(answers, classes, rng) if classes <= 1000 else _highest(answers, targets, classes, rng)),
-    )
-
-
-def _all(answers: NDArray[np.int64], classes: int, rng: np.random.Generator) -> dict[str, Any]:
-    scores = rng.standard_normal((len(answers), 1, classes), dtype=np.float32).astype(np.float16)
-    scores[np.arange(len(answers)), 0, answers] += 8
-    return {"scores": scores}
-
-
-def _highest(
-    answers: NDArray[np.int64], targets: NDArray[np.int64], classes: int, rng: np.random.Generator
-) -> dict[str, Any]:
-    top = ((answers[:, None] + 37 * np.arange(KEPT)) % classes).astype(np.int32)
-    scores = -np.sort(-rng.standard_normal((len(answers), KEPT), dtype=np.float32), axis=1).astype(np.float16)
-    scores[:, 0] += 8
-    hit = top == targets[:, None]
-    own = np.where(hit.any(axis=1), (hit * scores).sum(axis=1), scores[:, -1] - 1).astype(np.float16)
-    lse = np.log(np.exp(scores.astype(np.float32)).sum(axis=1) + 1)
-    return {"scores": scores[:, None], "top": top[:, None], "own": own[:, None], "lse": lse[:, None]}
+    groups = np.array([f"g{at % 25:02d}" for at in range(samples)])
+    answered(workspace, number, targets, answers, classes=classes, groups=groups, rng=rng)
 
 
 def peak(argv: list[str]) -> int:

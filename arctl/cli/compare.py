@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arctl.cli.context import Session, echo_json, references
+from arctl.cli.reading_options import asked_of, reading_options
 
 if TYPE_CHECKING:
     from arctl.cli.compare_sections import Section
@@ -17,34 +18,7 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
 
 @click.command("compare")
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
-@click.option("--at", default="best", show_default=True, metavar="best|last|epoch=N", help="Moment of each run.")
-@click.option("--split", default="val", show_default=True, metavar="S", help="Split on which answers are compared.")
-@click.option("--views", metavar="10x3", help="Predictions of so many views; by default what training wrote.")
-@click.option("--head", default="", metavar="verb|noun|action", help="Of models with two heads.")
-@click.option(
-    "--of", "unit", type=click.Choice(("video", "clip")), default="video", show_default=True, help="What is a sample."
-)
-@click.option(
-    "--aggregation",
-    type=click.Choice(("softmax-mean", "logit-mean")),
-    default="softmax-mean",
-    show_default=True,
-    help="How views become one answer.",
-)
-@click.option(
-    "--metric",
-    type=click.Choice(("top1", "top5", "mean_class", "macro_f1")),
-    default="top1",
-    show_default=True,
-    help="What decides.",
-)
-@click.option(
-    "--cluster-by",
-    type=click.Choice(("group", "none")),
-    default="group",
-    show_default=True,
-    help="Clips of one source stand or fall together, or each by itself.",
-)
+@reading_options
 @click.option("--resamples", default=10_000, show_default=True, metavar="N", help="Of the bootstrap; 0 for none.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the bootstrap.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Confidence of intervals and tests.")
@@ -84,14 +58,7 @@ def compare_command(session: Session, /, runs: tuple[str, ...], style: str, as_j
 def _compared(session: Session, runs: tuple[str, ...], given: dict[str, Any]) -> Comparison:
     from arctl import compare
 
-    asked = compare.Asked(
-        at=given["at"],
-        split=given["split"],
-        views=given["views"],
-        head=given["head"],
-        level=given["unit"],
-        aggregation=given["aggregation"],
-    )
+    asked = asked_of(given)
     method = compare.Method(
         metric=given["metric"],
         cluster_by=given["cluster_by"],

@@ -136,7 +136,9 @@ def _map(change: Difference, *, width: int | None) -> Section:
     tall = min(len(change.a.classes) + 2, max(10, down - 3))
 
     def drawing() -> str:
-        return plots.difference(change, width=across, height=tall, colour=coloured(), ascii=ascii_only())
+        return plots.difference(
+            change, width=across, height=tall, colour=coloured(), ascii=ascii_only(), order="confused"
+        )
 
     title = f"Confusion of {run_name(change.b.run)} minus {run_name(change.a.run)}"
     return Section(title, drawing=drawing)

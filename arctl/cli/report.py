@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from arctl.cli.context import Session, narrate, references
+from arctl.cli.reading_options import asked_of, reading_options
 from arctl.errors import NotFoundError, UsageError
 
 _HEAD = 4096
@@ -20,34 +21,7 @@ _HEAD = 4096
 @click.option(
     "--format", "form", type=click.Choice(("html", "markdown")), help="What to write.  [html, or as FILE ends]"
 )
-@click.option("--at", default="best", show_default=True, metavar="best|last|epoch=N", help="Moment of each run.")
-@click.option("--split", default="val", show_default=True, metavar="S", help="Split on which answers are told of.")
-@click.option("--views", metavar="10x3", help="Predictions of so many views; by default what training wrote.")
-@click.option("--head", default="", metavar="verb|noun|action", help="Of models with two heads.")
-@click.option(
-    "--of", "unit", type=click.Choice(("video", "clip")), default="video", show_default=True, help="What is a sample."
-)
-@click.option(
-    "--aggregation",
-    type=click.Choice(("softmax-mean", "logit-mean")),
-    default="softmax-mean",
-    show_default=True,
-    help="How views become one answer.",
-)
-@click.option(
-    "--metric",
-    type=click.Choice(("top1", "top5", "mean_class", "macro_f1")),
-    default="top1",
-    show_default=True,
-    help="What decides between runs.",
-)
-@click.option(
-    "--cluster-by",
-    type=click.Choice(("group", "none")),
-    default="group",
-    show_default=True,
-    help="Clips of one source stand or fall together, or each by itself.",
-)
+@reading_options
 @click.option("--curve", "curves", multiple=True, metavar="M", help="A logged metric to draw; repeatable.")
 @click.option("--title", default="", metavar="T", help="Its title.  [the names of the runs]")
 @click.option("--force", is_flag=True, help="Tell of what was evaluated in unlike ways, with a warning on each line.")
@@ -62,7 +36,7 @@ def report_command(
     does.
     """
     from arctl import report
-    from arctl.compare import Asked, Method
+    from arctl.compare import Method
 
     form = _form(form, output)
     place = _place(output, form)
@@ -70,14 +44,7 @@ def report_command(
     found = report.report(
         session.workspace,
         *references(session, runs),
-        asked=Asked(
-            at=given["at"],
-            split=given["split"],
-            views=given["views"],
-            head=given["head"],
-            level=given["unit"],
-            aggregation=given["aggregation"],
-        ),
+        asked=asked_of(given),
         method=Method(metric=given["metric"], cluster_by=given["cluster_by"]),
         curves_of=given["curves"],
         title=given["title"],

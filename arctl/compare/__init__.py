@@ -170,20 +170,7 @@ def _confusions(
     apart = next((one for one in differ if not one.paired), None)
     if apart is not None:
         return None, apart.words
-    return confusion.Difference(_matrix(a), _matrix(b)), None
-
-
-def _matrix(answers: Answers) -> confusion.Confusion:
-    return confusion.Confusion(
-        run=answers.number,
-        split=answers.protocol.split,
-        epoch=answers.epoch,
-        classes=answers.classes,
-        ids=answers.ids,
-        targets=answers.targets,
-        predicted=answers.predicted,
-        chosen=answers.chosen,
-    )
+    return confusion.Difference(confusion.of_answers(a), confusion.of_answers(b)), None
 
 
 def _where(found: Sequence[Moment], method: Method) -> Where | None:

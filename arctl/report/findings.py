@@ -19,14 +19,13 @@ from arctl.compare.moments import Asked, Moment, moments
 from arctl.compare.notes import notes
 from arctl.compare.setup import setups
 from arctl.compare.significance import Method
-from arctl.confusion import Confusion
+from arctl.confusion import Confusion, of_answers
 from arctl.curves import Curve, load, reduce
 from arctl.errors import DataError, NotFoundError, nearest
 from arctl.facts import Facts
 from arctl.registry import read
 from arctl.registry.rows import RunRow
 from arctl.rundir import run_name
-from arctl.scores.answers import Answers
 from arctl.scores.metrics import Scores
 from arctl.seriation import similar_order
 from arctl.settings import Workspace
@@ -129,7 +128,7 @@ def gather(
         cost=found.cost,
         facts=facts,
         arms=arms(found.runs, facts),
-        matrices=tuple(_matrix(one.answers) for one in found.moments),
+        matrices=tuple(of_answers(one.answers) if one.answers else None for one in found.moments),
         curves=curves,
         notes=found.notes,
         comparison=found,
@@ -188,7 +187,7 @@ def _of_one(
         cost=costs(workspace, runs),
         facts=facts,
         arms=recipes,
-        matrices=tuple(_matrix(one.answers) for one in told),
+        matrices=tuple(of_answers(one.answers) if one.answers else None for one in told),
         curves=curves,
         notes=(*troubles, *notes(runs, told, asked, recipes, ())),
         comparison=None,
@@ -208,20 +207,4 @@ def _curves(workspace: Workspace, numbers: Sequence[int], metrics: Sequence[str]
         for name in wanted
         for number in numbers
         if name in have[number]
-    )
-
-
-def _matrix(answers: Answers | None) -> Confusion | None:
-    if answers is None:
-        return None
-    return Confusion(
-        run=answers.number,
-        split=answers.protocol.split,
-        epoch=answers.epoch,
-        classes=answers.classes,
-        ids=answers.ids,
-        targets=answers.targets,
-        predicted=answers.predicted,
-        chosen=answers.chosen,
-        protocol=answers.protocol,
     )
