@@ -15,6 +15,7 @@ from arctl.request import Request, Resources
 from arctl.rundir import RunDir
 from arctl.settings import Workspace, init_workspace, load_settings
 from arctl.states import State
+from tests.twovideos import two_videos
 
 HAD = Resources(gpus=4, nodes=2, cpus=18, mem="66G", time="9:00:00", partition="gpu", qos="long")
 """What the trained run asked for."""
@@ -34,14 +35,7 @@ def studio(root: Path, settings: str = "python: /bin/true\ndefaults: {time: '20'
     """Make a workspace with a data set of two videos."""
     made = init_workspace(root)
     (root / "arctl.yaml").write_text(settings)
-    data = root / "data" / "motions"
-    data.mkdir(parents=True)
-    (data / "classInd.txt").write_text("1 Left\n2 Right\n")
-    (data / "trainlist01.txt").write_text("Left/v_Left_g01_c01.avi 1\n")
-    (data / "testlist01.txt").write_text("Right/v_Right_g02_c01.avi\n")
-    for video in ("Left/v_Left_g01_c01.avi", "Right/v_Right_g02_c01.avi"):
-        (data / video).parent.mkdir()
-        (data / video).touch()
+    two_videos(root / "data" / "motions")
     return Workspace(root=made.root, settings=load_settings(root / "arctl.yaml"))
 
 

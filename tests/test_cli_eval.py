@@ -14,6 +14,7 @@ from arctl.cli import app
 from arctl.handover import Launched
 from arctl.registry import read
 from arctl.settings import Workspace
+from arctl.tui import reading
 from tests.evaluated import ends, scored, slurm_in, studio, train
 
 
@@ -111,6 +112,7 @@ def test_lists_show_it_until_it_is_complete(workspace: Workspace) -> None:
     for argv in (["--all"], ["run1:run4"]):
         assert numbers(run(workspace, "ls", *argv)) == ["run4", "run3", "run2", "run1"]
     assert numbers(run(workspace, "ls", "--state", "completed")) == ["run2"]
+    assert [row.number for row in reading.runs(workspace)] == [4, 3, 1], "the dashboard lists the same"
     told = {one["run"]: (one["evaluates"], one["state"]) for one in document(workspace, "ls")["runs"]}
     assert told["run2"] == (1, "completed") and told["run3"] == (1, "failed") and told["run1"][0] is None
 

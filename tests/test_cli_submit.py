@@ -13,20 +13,14 @@ from arctl.cli import app
 from arctl.registry import read
 from arctl.runfile import read_run
 from arctl.settings import Workspace, init_workspace, load_settings
+from tests.twovideos import two_videos
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     made = init_workspace(tmp_path)
     (tmp_path / "arctl.yaml").write_text("python: /bin/true\n")
-    data = tmp_path / "data" / "motions"
-    data.mkdir(parents=True)
-    (data / "classInd.txt").write_text("1 Left\n2 Right\n")
-    (data / "trainlist01.txt").write_text("Left/v_Left_g01_c01.avi 1\n")
-    (data / "testlist01.txt").write_text("Right/v_Right_g02_c01.avi\n")
-    for video in ("Left/v_Left_g01_c01.avi", "Right/v_Right_g02_c01.avi"):
-        (data / video).parent.mkdir()
-        (data / video).touch()
+    two_videos(tmp_path / "data" / "motions")
     return Workspace(root=made.root, settings=load_settings(tmp_path / "arctl.yaml"))
 
 

@@ -27,6 +27,7 @@ from arctl.runfile import read_run
 from arctl.settings import Workspace, init_workspace, load_settings
 from arctl.states import State
 from arctl.sync import sync
+from tests.twovideos import two_videos
 
 ROOT = Path(__file__).parent.parent
 HERE = Request(command=("sh", "-c", 'echo "in $ARCTL_RUN_DIR"'), name="here")
@@ -44,14 +45,7 @@ QUEUED = 'job=$(sed -n "s/^#SBATCH --job-name=//p" runs/run0001/job.sbatch)'
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     made = init_workspace(tmp_path / "lab 100%d")
-    data = made.root / "data" / "motions"
-    data.mkdir(parents=True)
-    (data / "classInd.txt").write_text("1 Left\n2 Right\n")
-    (data / "trainlist01.txt").write_text("Left/v_Left_g01_c01.avi 1\n")
-    (data / "testlist01.txt").write_text("Right/v_Right_g02_c01.avi\n")
-    for video in ("Left/v_Left_g01_c01.avi", "Right/v_Right_g02_c01.avi"):
-        (data / video).parent.mkdir()
-        (data / video).touch()
+    two_videos(made.root / "data" / "motions")
     (made.root / "arctl.yaml").write_text("python: /bin/true\n")
     monkeypatch.chdir(made.root)
     return Workspace(root=made.root, settings=load_settings(made.root / "arctl.yaml"))

@@ -18,18 +18,13 @@ from arctl.rundir import RunDir
 from arctl.runfile import RunFile, write_run
 from arctl.settings import Settings, Workspace
 from arctl.sync import rebuild
+from tests.twovideos import two_videos
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     (tmp_path / "runs").mkdir()
-    data = tmp_path / "data" / "motions"
-    for video in ("Left/v_Left_g01_c01.avi", "Right/v_Right_g02_c01.avi"):
-        (data / video).parent.mkdir(parents=True)
-        (data / video).touch()
-    (data / "classInd.txt").write_text("1 Left\n2 Right\n")
-    (data / "trainlist01.txt").write_text("Left/v_Left_g01_c01.avi 1\n")
-    (data / "testlist01.txt").write_text("Right/v_Right_g02_c01.avi\n")
+    two_videos(tmp_path / "data" / "motions")
     return Workspace(root=tmp_path, settings=Settings(python="/bin/true"))
 
 

@@ -1,4 +1,4 @@
-"""Disk and scheduler into the registry: what grew, what a scheduler said, what was lost and found again."""
+"""Disk and scheduler into the registry: what grew, what is damaged, what was cut or replaced."""
 
 from __future__ import annotations
 
@@ -9,64 +9,18 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from arctl.clusters.base import Capabilities, JobState, Submission
-from arctl.clusters.local import LocalCluster
-from arctl.errors import SchedulerError
-from arctl.registry import ingest, read, write
-from arctl.registry.connect import RegistryDamaged, transaction
-from arctl.rundir import RunDir
-from arctl.runfile import RunFile, read_run, write_run
+from arctl.registry import read
+from arctl.registry.connect import RegistryDamaged
 from arctl.settings import Settings, SlurmSettings, Workspace
 from arctl.states import State
 from arctl.sync import sync
+from tests.scripted import END, START, Scripted, append, events, state, step, submitted, values
 
 FORK = multiprocessing.get_context("fork")
-
-
-@dataclass
-class Scripted:
-    """A cluster that says what a test wants."""
-
-    name: str = "slurm"
-    said: dict[str, JobState] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
-    down: bool = False
-    asked: int = 0
-    looked: int = 0
-
-    def capabilities(self) -> Capabilities:
-        return Capabilities(arrays=True, accounting=True, time_limit=True, gpus=True)
-
-    def submit(self, submission: Submission) -> str:
-        raise AssertionError("a sync never submits")
-
-    def states(self, job_ids: Sequence[str], *, since: float | None = None) -> Mapping[str, JobState]:
-        self.asked += 1
-        if self.down:
-            raise SchedulerError("squeue: error: slurm_load_jobs: Unable to contact controller", cure="wait")
-        return {job_id: self.said[job_id] for job_id in job_ids if job_id in self.said}
-
-    def find(self, tokens: Collection[str], *, since: float) -> Mapping[str, str]:
-        self.looked += 1
-        if self.down:
-            raise SchedulerError("nobody answered")
-        return {token: self.tokens[token] for token in tokens if token in self.tokens}
-
-    def cancel(self, job_ids: Sequence[str]) -> None:
-        raise AssertionError("a sync never cancels")
-
-    def log_path(self, run_dir: Path, job_id: str) -> Path:
-        return RunDir(run_dir).log(job_id)
-
-    def say(self, job_id: str, state: State, *, at: float | None = None, **more: object) -> None:
-        at = time.time() if at is None else at
-        self.said[job_id] = JobState(job_id, state, at, "squeue", **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -78,56 +32,6 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture
 def slurm() -> Scripted:
     return Scripted()
-
-
-def submitted(workspace: Workspace, *, job_id: str | None = "77", created: float | None = None, **more: object) -> int:
-    """Make a run as a submission does: row, directory, job."""
-    created = time.time() - 60 if created is None else created
-    token = f"arctl-{os.urandom(6).hex()}"
-    number = write.new_run(
-        workspace.db, name="r3d", token=token, created=created, cluster="slurm", template="single", model="r3d_tiny",
-        **more,  # type: ignore[arg-type]
-    )  # fmt: skip
-    workspace.run_dir(number).mkdir()
-    record = RunFile(
-        number=number, token=token, name="r3d", created=created, template="single", cluster="slurm", model="r3d_tiny"
-    )
-    if job_id is not None:
-        record = record.with_job("slurm", job_id, created)
-        write.record_job(workspace.db, number, cluster="slurm", job_id=job_id, submitted=created)
-    write_run(RunDir(workspace.run_dir(number)).run_yaml, record)
-    return number
-
-
-def events(*items: Mapping[str, object], first: int = 0, t: float = 1000.0) -> bytes:
-    lines = (json.dumps({"seq": first + place, "t": t + place, **item}) for place, item in enumerate(items))
-    return b"".join(b"\n" + line.encode() for line in lines) + b"\n"
-
-
-START = {"kind": "start", "contract": 1, "attempt": "77.0", "host": "n1", "pid": 1, "epochs": 4, "resumed_step": None}
-END = {"kind": "end", "status": "completed", "exit_code": 0, "epoch": 4, "step": 40}
-
-
-def step(number: int, value: float = 0.5) -> dict[str, object]:
-    return {"kind": "step", "step": number, "epoch": number / 10, "metrics": {"step/loss": value}}
-
-
-def append(workspace: Workspace, number: int, content: bytes, *, attempt: str = "77.0") -> Path:
-    path = RunDir(workspace.run_dir(number)).events(attempt)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        file.write(content)
-    return path
-
-
-def values(workspace: Workspace, number: int = 1) -> list[tuple[int, float]]:
-    return [(point.step, point.value) for point in read.curve(workspace.db, number, "step/loss")]
-
-
-def state(workspace: Workspace, number: int = 1) -> State:
-    row = read.run(workspace.db, number)
-    assert row is not None
-    return row.state
 
 
 def test_an_empty_workspace_costs_nothing_and_makes_nothing(workspace: Workspace) -> None:
@@ -298,140 +202,6 @@ def test_a_deleted_run_directory_keeps_its_row(workspace: Workspace, slurm: Scri
     assert values(workspace) == [(1, 0.5)]
 
 
-def test_all_jobs_are_asked_for_at_once_and_at_most_every_poll_interval(workspace: Workspace, slurm: Scripted) -> None:
-    for job_id in ("1", "2", "3"):
-        submitted(workspace, job_id=job_id)
-        slurm.say(job_id, State.RUNNING)
-    assert sync(workspace, clusters={"slurm": slurm}).asked
-    assert not sync(workspace, clusters={"slurm": slurm}).asked
-    assert slurm.asked == 1
-    assert sync(workspace, clusters={"slurm": slurm}, force=True).asked and slurm.asked == 2
-    assert {row.state for row in read.runs(workspace.db)} == {State.RUNNING}
-
-
-def test_no_state_changes_because_a_scheduler_failed_or_said_nothing(workspace: Workspace, slurm: Scripted) -> None:
-    submitted(workspace)
-    slurm.say("77", State.RUNNING)
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    slurm.down = True
-    report = sync(workspace, clusters={"slurm": slurm}, force=True)
-    assert "slurm did not answer" in report.scheduler_errors[0] and state(workspace) is State.RUNNING
-    later = sync(workspace, clusters={"slurm": slurm})
-    assert not later.asked and "has not answered since" in later.scheduler_errors[0]
-    slurm.down = False
-    slurm.said.clear()
-    assert sync(workspace, clusters={"slurm": slurm}, force=True).scheduler_errors == ()
-    assert state(workspace) is State.RUNNING
-
-
-def test_a_job_id_that_now_belongs_to_somebody_else_changes_nothing(workspace: Workspace, slurm: Scripted) -> None:
-    submitted(workspace)
-    slurm.say("77", State.FAILED, token="arctl-ffffffffffff")
-    report = sync(workspace, clusters={"slurm": slurm}, force=True)
-    assert state(workspace) is State.PENDING and "somebody else" in report.troubles[0]
-
-
-def test_events_written_before_the_end_are_read_with_the_end(workspace: Workspace, slurm: Scripted) -> None:
-    """The job ends between the look at its file and the question to the scheduler."""
-    submitted(workspace)
-    append(workspace, 1, events(START, step(1)))
-
-    class Ending(Scripted):
-        def states(self, job_ids: Sequence[str], *, since: float | None = None) -> Mapping[str, JobState]:
-            append(workspace, 1, events(step(2), END, first=2))
-            self.say("77", State.COMPLETED, exit_code=0, ended=time.time())
-            return super().states(job_ids, since=since)
-
-    sync(workspace, clusters={"slurm": Ending()}, force=True)
-    assert state(workspace) is State.COMPLETED and len(values(workspace)) == 2
-    assert read.watched(workspace.db) == []
-
-
-def test_a_trainers_end_makes_the_cluster_be_asked_sooner(workspace: Workspace, slurm: Scripted) -> None:
-    submitted(workspace)
-    slurm.say("77", State.RUNNING)
-    sync(workspace, clusters={"slurm": slurm})
-    with transaction(workspace.db) as connection:
-        ingest.start_poll(connection, "slurm", at=time.time() - 12, least_s=0.0)
-    assert not sync(workspace, clusters={"slurm": slurm}).asked
-    append(workspace, 1, events(START, END))
-    slurm.say("77", State.COMPLETED, exit_code=0, ended=time.time())
-    assert sync(workspace, clusters={"slurm": slurm}).asked
-    assert state(workspace) is State.COMPLETED
-
-
-@pytest.mark.parametrize(
-    ("log", "message"),
-    [
-        (b"epoch 1\n\x1b[31mTraceback\n  ..\nRuntimeError: \x1b]0;x\x07no memory\n\n", "RuntimeError: no memory"),
-        (b"", "it ended with exit status 1 and wrote nothing"),
-        (None, "it ended with exit status 1 and wrote no log"),
-    ],
-)  # fmt: skip
-def test_a_job_that_failed_without_a_word_says_what_its_log_tells(
-    workspace: Workspace, slurm: Scripted, log: bytes | None, message: str
-) -> None:
-    submitted(workspace)
-    if log is not None:
-        RunDir(workspace.run_dir(1)).log("77").write_bytes(log)
-    slurm.say("77", State.FAILED, exit_code=1, ended=time.time())
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    row = read.run(workspace.db, 1)
-    assert row is not None and (row.state, row.message, row.exit_code) == (State.FAILED, message, 1)
-
-
-def test_a_trainer_that_says_why_it_failed_is_quoted(workspace: Workspace, slurm: Scripted) -> None:
-    submitted(workspace)
-    RunDir(workspace.run_dir(1)).log("77").write_text("noise\n")
-    append(workspace, 1, events(START, {**END, "status": "failed", "exit_code": 1, "message": "loss is NaN at step 7"}))
-    slurm.say("77", State.FAILED, exit_code=1, ended=time.time())
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    row = read.run(workspace.db, 1)
-    assert row is not None and row.message == "loss is NaN at step 7"
-
-
-def test_a_script_that_hides_a_failure_is_found_out(workspace: Workspace, slurm: Scripted) -> None:
-    submitted(workspace)
-    RunDir(workspace.run_dir(1)).log("77").write_text("Killed\n")
-    slurm.say("77", State.COMPLETED, at=time.time() - 60, exit_code=0, ended=time.time() - 60)
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    row = read.run(workspace.db, 1)
-    assert row is not None and row.state is State.FAILED
-    assert row.message is not None and "no good end record" in row.message and row.message.endswith("Killed")
-
-
-@pytest.mark.parametrize("submission", ["submitting", "unconfirmed"])
-def test_a_lost_hand_over_is_found_by_its_token(workspace: Workspace, slurm: Scripted, submission: str) -> None:
-    submitted(workspace, job_id=None)
-    write.set_submission(workspace.db, 1, submission)
-    row = read.run(workspace.db, 1)
-    assert row is not None
-    slurm.tokens[row.token] = "88"
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    found = read.run(workspace.db, 1)
-    assert found is not None and (found.job_id, found.submission, found.state) == ("88", "submitted", State.PENDING)
-    record = read_run(RunDir(workspace.run_dir(1)).run_yaml)
-    assert [job.id for job in record.jobs] == ["88"] and record.submission == "submitted"
-
-
-def test_a_hand_over_that_nobody_knows_is_never_sent_again(workspace: Workspace, slurm: Scripted) -> None:
-    submitted(workspace, job_id=None, created=time.time())
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    assert slurm.looked == 0 and state(workspace) is State.SUBMITTING
-    submitted(workspace, job_id=None, created=time.time() - 60)
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    assert slurm.looked == 1 and state(workspace, 2) is State.SUBMITTING
-    submitted(workspace, job_id=None, created=time.time() - 900)
-    slurm.down = True
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    assert state(workspace, 3) is State.SUBMITTING
-    slurm.down = False
-    sync(workspace, clusters={"slurm": slurm}, force=True)
-    row = read.run(workspace.db, 3)
-    assert row is not None and row.state is State.UNCONFIRMED
-    assert row.message is not None and row.token in row.message
-
-
 def test_a_registry_that_is_missing_beside_runs_is_no_empty_list(workspace: Workspace) -> None:
     submitted(workspace)
     workspace.db.unlink()
@@ -470,29 +240,3 @@ def test_several_syncs_some_of_them_killed_store_each_event_once(workspace: Work
     connection = sqlite3.connect(workspace.db)
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     connection.close()
-
-
-def test_a_real_job_on_this_machine_from_queue_to_failure(workspace: Workspace) -> None:
-    cluster = LocalCluster(workspace.state / "local", slots=1)
-    number = write.new_run(
-        workspace.db, name="own", token="arctl-abcdefabcdef", created=time.time(), cluster="local", template="single",
-        expects_events=False,
-    )  # fmt: skip
-    directory = RunDir(workspace.run_dir(number))
-    directory.path.mkdir()
-    directory.script.write_text("#!/bin/bash\necho begun\necho 'disk quota exceeded' >&2\nexit 3\n")
-    job_id = cluster.submit(
-        Submission(
-            script=directory.script, run_dir=directory.path, token="arctl-abcdefabcdef", log=directory.log_pattern(),
-            directives={"job-name": "arctl-abcdefabcdef"},
-        )
-    )  # fmt: skip
-    write.record_job(workspace.db, number, cluster="local", job_id=job_id, submitted=time.time())
-    deadline = time.monotonic() + 15
-    while state(workspace, number) is not State.FAILED and time.monotonic() < deadline:
-        sync(workspace)
-        time.sleep(0.05)
-    row = read.run(workspace.db, number)
-    assert row is not None
-    assert (row.state, row.exit_code, row.message) == (State.FAILED, 3, "disk quota exceeded")
-    assert replace(row, metrics={}).job_id == job_id

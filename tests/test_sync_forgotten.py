@@ -13,7 +13,7 @@ from arctl.registry.settle import FORGOTTEN_S
 from arctl.settings import Settings, SlurmSettings, Workspace
 from arctl.states import State
 from arctl.sync import sync
-from tests.test_sync import START, Scripted, append, events, state, submitted
+from tests.scripted import START, Scripted, append, events, state, submitted
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from arctl.runfile import change_run, read_run
 from arctl.settings import Settings, SlurmSettings, Workspace
 from arctl.states import State
 from arctl.sync import sync
-from tests.test_sync import END, START, Scripted, append, events, state, submitted
+from tests.scripted import END, START, Scripted, append, events, state, submitted
 
 NEW = "arctl-ffffffffffff"
 

@@ -42,10 +42,10 @@ _PAIRS = (("top-1", "top1"), ("loss", "loss"), ("top-5", "top5"))
 
 
 def runs(workspace: Workspace) -> tuple[RunRow, ...]:
-    """Return every run, newest first, with the metrics of the table."""
+    """Return the runs that `arctl ls` lists, newest first: evaluations that are complete are left out."""
     from arctl.registry import read
 
-    return tuple(read.runs(workspace.db, metrics=LIST_METRICS))
+    return tuple(read.runs(workspace.db, metrics=LIST_METRICS, evaluated=False))
 
 
 def trends(workspace: Workspace, numbers: Sequence[int], *, width: int) -> Mapping[int, tuple[float, ...]]:

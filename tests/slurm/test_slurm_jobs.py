@@ -162,19 +162,10 @@ def two_nodes(slurm_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> t
         asked = {"nodes": 2, "gpus": 1, "cpus": 1, "mem": "2G", "time": "5", "signal": template.signal}
         submission = site.prepare("ddp", "", token=token_number(9), **asked)
         values: dict[str, object] = {
-            "run_dir": str(submission.run_dir),
-            "workspace": str(site.root),
-            "workdir": str(site.root),
-            "gpus": 1,
-            "modules": [],
-        }
-        values |= {
-            "activate": None,
-            "container": None,
-            "python": sys.executable,
-            "command": [sys.executable, str(trainer)],
-        }
-        values["env"] = {"GLOO_SOCKET_IFNAME": "lo"}
+            "run_dir": str(submission.run_dir), "workspace": str(site.root), "workdir": str(site.root), "gpus": 1,
+            "modules": [], "activate": None, "container": None, "python": sys.executable,
+            "command": [sys.executable, str(trainer)], "env": {"GLOO_SOCKET_IFNAME": "lo"},
+        }  # fmt: skip
         lines = render_directives(submission.directives)
         submission.script.write_text(templates.render(template, directives=lines, values=values))
         return site, site.cluster.submit(submission)
@@ -185,12 +176,10 @@ import os, signal, time, torch, torch.distributed as dist
 warned = []
 signal.signal(signal.SIGUSR2, lambda *_: warned.append(1))
 dist.init_process_group("gloo")
-one = torch.ones(1)
-dist.all_reduce(one)
+dist.all_reduce(one := torch.ones(1))
 print(f"rank {dist.get_rank()} of {dist.get_world_size()} sums {one.item():.0f}", flush=True)
 for _ in range(1200):
-    if warned:
-        break
+    if warned: break
     time.sleep(0.1)
 print(f"rank {dist.get_rank()} warned {len(warned)}", flush=True)
 dist.destroy_process_group()
