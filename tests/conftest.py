@@ -34,6 +34,20 @@ class Desk:
         """Run `arctl ARGV --json` and return its document."""
         return json.loads(self.arctl(*argv, "--json").stdout)
 
+    def change(self, *changes: tuple[str, str]) -> None:
+        """Change lines of arctl.yaml, each from what stands there."""
+        text = (self.directory / "arctl.yaml").read_text()
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new, 1)
+        (self.directory / "arctl.yaml").write_text(text)
+
+    def on_slurm(self) -> None:
+        """Send jobs to the cluster's partition low, and look each second."""
+        self.change(
+            ("cluster: local", "cluster: slurm"), ("poll_s: 30", "poll_s: 1"), ("partition: null", "partition: low")
+        )
+
     def until(self, run: str, good: Callable[[Any], bool], *, seconds: float = 90) -> Any:
         """Sync until a run is as wanted, and return it."""
         deadline = time.monotonic() + seconds

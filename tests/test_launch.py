@@ -22,8 +22,9 @@ from arctl.registry import read
 from arctl.request import Request, Resources
 from arctl.rundir import RunDir
 from arctl.runfile import read_run
-from arctl.settings import Workspace, init_workspace, load_settings
+from arctl.settings import Workspace, init_workspace
 from arctl.states import State
+from tests.launched import configured, leftovers, settled
 from tests.twovideos import two_videos
 
 ROOT = Path(__file__).parent.parent
@@ -38,12 +39,6 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def configured(workspace: Workspace, text: str) -> Workspace:
-    path = workspace.root / "arctl.yaml"
-    path.write_text(text)
-    return Workspace(root=workspace.root, settings=load_settings(path))
-
-
 @pytest.fixture
 def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program called sbatch, first on PATH; tests write what it does."""
@@ -56,23 +51,6 @@ def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def does(program: Path, script: str) -> None:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-
-
-def settled(path: Path, text: str, *, within: float = 20.0) -> str:
-    """Return the file's content once `text` stands in it."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if path.is_file() and text in path.read_text():
-            return path.read_text()
-        time.sleep(0.02)
-    raise AssertionError(f"{text!r} never stood in {path}")
-
-
-def leftovers(workspace: Workspace) -> list[str]:
-    return sorted(path.name for path in workspace.runs.iterdir()) if workspace.runs.is_dir() else []
-
-
-# what a plan says
 
 
 def test_a_run_is_made_and_recorded(workspace: Workspace) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,8 @@ import yaml
 from arctl.errors import ArctlError, NotFoundError, UsageError
 from arctl.launch import rehearse, submit
 from arctl.request import Request, Resources
-from arctl.settings import Workspace, init_workspace, load_settings
+from arctl.settings import Workspace, init_workspace
+from tests.launched import configured, leftovers, settled
 from tests.twovideos import two_videos
 
 ROOT = Path(__file__).parent.parent
@@ -29,26 +29,6 @@ def workspace(tmp_path: Path) -> Workspace:
     made = init_workspace(tmp_path / "lab")
     two_videos(made.root / "data" / "motions")
     return made
-
-
-def configured(workspace: Workspace, text: str) -> Workspace:
-    path = workspace.root / "arctl.yaml"
-    path.write_text(text)
-    return Workspace(root=workspace.root, settings=load_settings(path))
-
-
-def settled(path: Path, text: str, *, within: float = 20.0) -> str:
-    """Return the file's content once `text` stands in it."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if path.is_file() and text in path.read_text():
-            return path.read_text()
-        time.sleep(0.02)
-    raise AssertionError(f"{text!r} never stood in {path}")
-
-
-def leftovers(workspace: Workspace) -> list[str]:
-    return sorted(path.name for path in workspace.runs.iterdir()) if workspace.runs.is_dir() else []
 
 
 # what a plan says

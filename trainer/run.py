@@ -49,6 +49,8 @@ class Run:
     """Sums of the epoch under way."""
     screen: Screen
     """What a person sees."""
+    saved: dict[str, int | float | bool | None] | None = None
+    """Where the run was at the newest checkpoint of this attempt; None before the first."""
     saved_at: float = field(default_factory=time.monotonic)
     """When the state was last saved, on the monotonic clock."""
     told: set[str] = field(default_factory=set)
@@ -94,6 +96,7 @@ def save_state(run: Run, *, best: bool, needed: bool, epoch: int | None = None) 
     state = snapshot(run.engine, position, run.sums, schedule=run.schedule, classes=run.loaders.classes)
     run.saved_at = time.monotonic()
     if start.claim is None:
+        run.saved = position.as_dict()
         return
     reached = position.epoch if epoch is None else epoch
     try:
@@ -111,15 +114,17 @@ def save_state(run: Run, *, best: bool, needed: bool, epoch: int | None = None) 
             raise
         warn(run, "checkpoint", str(error))
         return
+    run.saved = position.as_dict()
     path = f"checkpoints/{checkpoint.LAST}"
     start.log.write("checkpoint", path=path, epoch=reached, step=position.step, best=best)
     start.log.sync()
 
 
 def interrupt(run: Run) -> NoReturn:
-    """Save the state and stop, as a signal asked; first have Slurm queue the job again where that is due."""
-    save_state(run, best=False, needed=True)
-    stop = run.start.stop
+    """Save the state, unless it is saved, and stop, as a signal asked; first have Slurm queue the job again if due."""
+    stop, moved = run.start.stop, run.saved != run.start.position.as_dict()
+    if run.world.total([float(moved)])[0]:
+        save_state(run, best=False, needed=True)
     stop.warned, stop.told = (bool(count) for count in run.world.total([float(stop.warned), float(stop.told)]))
     parting = leave(run.start, env=run.env)
     with contextlib.suppress(RuntimeError):  # Slurm may have ended one of them already

@@ -13,16 +13,7 @@ pytestmark = pytest.mark.slurm
 def desk(desk_in: type[Any], slurm_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     desk = desk_in(tmp_path_factory.mktemp("study"), dict(slurm_cluster.env))
     desk.arctl("init")
-    settings = desk.directory / "arctl.yaml"
-    text = settings.read_text()
-    for old, new in [
-        ("cluster: local", "cluster: slurm"),
-        ("poll_s: 30", "poll_s: 1"),
-        ("partition: null", "partition: low"),
-    ]:
-        assert old in text
-        text = text.replace(old, new, 1)
-    settings.write_text(text)
+    desk.on_slurm()
     desk.arctl("data", "synth", "data/motions", "--groups", "8", "--per-group", "1")
     return desk
 

@@ -97,13 +97,8 @@ class Study:
 def study(desk_in: type[Any], slurm_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Study:
     desk = desk_in(tmp_path_factory.mktemp("study"), dict(slurm_cluster.env))
     desk.arctl("init")
-    settings = desk.directory / "arctl.yaml"
-    text = settings.read_text()
-    changes = {"cluster: local": "cluster: slurm", "poll_s: 30": "poll_s: 1", "partition: null": "partition: low"}
-    for old, new in {**changes, "requeues: 3": "requeues: 1", "min_poll_s: 5": "min_poll_s: 0"}.items():
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    settings.write_text(text)
+    desk.on_slurm()
+    desk.change(("requeues: 3", "requeues: 1"), ("min_poll_s: 5", "min_poll_s: 0"))
     desk.arctl("data", "synth", "data/motions", "--groups", "10", "--per-group", "1")
     study = Study(desk, slurm_cluster)
     study.train("limited", "--time", "1", *on("gpu2"))

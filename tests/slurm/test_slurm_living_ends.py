@@ -37,13 +37,8 @@ echo all is well
 def desk(desk_in: type[Any], slurm_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     desk = desk_in(tmp_path_factory.mktemp("study"), dict(slurm_cluster.env))
     desk.arctl("init")
-    settings = desk.directory / "arctl.yaml"
-    text = settings.read_text()
-    quick = {"poll_s: 30": "poll_s: 1", "min_poll_s: 5": "min_poll_s: 0"}
-    for old, new in {"cluster: local": "cluster: slurm", **quick}.items():
-        assert old in text
-        text = text.replace(old, new, 1)
-    settings.write_text(text)
+    desk.on_slurm()
+    desk.change(("min_poll_s: 5", "min_poll_s: 0"))
     (desk.directory / "templates").mkdir(exist_ok=True)
     (desk.directory / "templates" / "hides.sbatch").write_text(HIDES)
     (desk.directory / "hides.sh").write_text(SCRIPT)

@@ -42,13 +42,8 @@ def cluster(slurm_harness: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def desk(desk_in: type[Any], cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     desk = desk_in(tmp_path_factory.mktemp("study"), dict(cluster.env))
     desk.arctl("init")
-    settings = desk.directory / "arctl.yaml"
-    text = settings.read_text()
-    changes = {"cluster: local": "cluster: slurm", "poll_s: 30": "poll_s: 1", "partition: null": "partition: low"}
-    for old, new in {**changes, "min_poll_s: 5": "min_poll_s: 0"}.items():
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    settings.write_text(text)
+    desk.on_slurm()
+    desk.change(("min_poll_s: 5", "min_poll_s: 0"))
     desk.arctl("data", "synth", "data/motions", "--groups", "10", "--per-group", "1")
     return desk
 

@@ -20,15 +20,7 @@ def desk(desk_in: type[Any], slurm_cluster: Any, tmp_path_factory: pytest.TempPa
     place = tmp_path_factory.mktemp("study")
     desk = desk_in(place, {**slurm_cluster.env, "XDG_CACHE_HOME": str(place / "cache")})
     desk.arctl("init")
-    settings = desk.directory / "arctl.yaml"
-    text = settings.read_text()
-    for old, new in [
-        ("cluster: local", "cluster: slurm"),
-        ("poll_s: 30", "poll_s: 1"),
-        ("partition: null", "partition: low"),
-    ]:
-        text = text.replace(old, new, 1)
-    settings.write_text(text)
+    desk.on_slurm()
     limited = ["sh", "-c", "trap '' USR2; echo working; sleep 600"]  # runs out while the others are tested
     desk.arctl("submit", "--name", "limited", "--time", "1", "--", *limited)
     yield desk

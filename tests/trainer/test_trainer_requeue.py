@@ -177,6 +177,16 @@ def test_signals_every_50_ms_make_one_checkpoint_one_end_one_requeue(slurm: Slur
     assert '"kind":"end"' in (slurm.place / "written").read_text(), "Slurm may end the job before it answers"
 
 
+def test_what_was_saved_at_the_end_of_an_epoch_is_not_saved_again(slurm: Slurm, root: Path) -> None:
+    make_run(slurm.run_dir, root, *LONG, "data.batch_size=64")  # an epoch is a step: every stop comes behind a save
+    child = slurm.begin()
+    until(lambda: steps_written(slurm.run_dir, "7.0") > 3, child)
+    os.kill(child.pid, signal.SIGUSR2)
+    assert ended(child)[0] == 143
+    steps = [event["step"] for event in of_kind(events(slurm.run_dir), "checkpoint")]
+    assert steps == list(range(1, len(steps) + 1))
+
+
 def test_at_the_limit_and_after_scancel_nothing_is_asked(slurm: Slurm) -> None:
     for restart in (0, 1):
         past(slurm.run_dir, f"7.{restart}", {"requeue": "asked", "cause": TIME_LIMIT})
