@@ -178,7 +178,8 @@ def test_signals_every_50_ms_make_one_checkpoint_one_end_one_requeue(slurm: Slur
 
 
 def test_what_was_saved_at_the_end_of_an_epoch_is_not_saved_again(slurm: Slurm, root: Path) -> None:
-    make_run(slurm.run_dir, root, *LONG, "data.batch_size=64")  # an epoch is a step: every stop comes behind a save
+    # An epoch is a step and nothing is evaluated: every stop comes behind a save.
+    make_run(slurm.run_dir, root, *LONG, "data.batch_size=64", "train.eval_every=1000")
     child = slurm.begin()
     until(lambda: steps_written(slurm.run_dir, "7.0") > 3, child)
     os.kill(child.pid, signal.SIGUSR2)
