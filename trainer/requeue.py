@@ -243,20 +243,23 @@ class _Parting:
         env = {name: value for name, value in self.env.items() if not name.startswith(drop)} | {"LC_ALL": "C"}
         try:
             done = subprocess.run(
-                ["scontrol", *arguments], env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
-                encoding="utf-8", errors="replace", check=False,
+                [*_UNDISTURBED, "scontrol", *arguments], env=env, stdin=subprocess.DEVNULL, capture_output=True,
+                timeout=timeout, encoding="utf-8", errors="replace", check=False,
             )  # fmt: skip
-        except FileNotFoundError:
-            return "", _NO_SCONTROL
         except (OSError, subprocess.SubprocessError) as error:
             return "", f"scontrol: {type(error).__name__}"
         if done.returncode == 0:
             return done.stdout, None
+        if done.returncode == _NOT_FOUND:
+            return "", _NO_SCONTROL
         lines = " ".join(done.stderr.split())
         return done.stdout, lines[:200] or f"scontrol ended with status {done.returncode}"
 
 
 _NO_SCONTROL = "there is no scontrol here"
+_NOT_FOUND = 127  # what a shell ends with
+_UNDISTURBED = ("/bin/sh", "-c", "trap '' USR1 USR2 TERM INT; exec \"$@\"", "sh")
+"""In front of a program: the signals that Slurm sends to every process of a step do not end it half way."""
 
 
 def _stopped(start: Start, how: str | None = None) -> str:
