@@ -11,13 +11,14 @@ import secrets
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from arctl import evaluation, recipe
 from arctl.clusters import open_cluster
 from arctl.clusters.base import whole_of
 from arctl.errors import NotFoundError, SchedulerError, UsageError
 from arctl.handover import Job, Launched, make_and_send, settle_all, submitter, words
+from arctl.indexed import leaves, size_of_script
 from arctl.plan import DRY_TOKEN, Code, Placement, Plan, admit, check_together, cut, live_code, next_number, place
 from arctl.registry import read, write
 from arctl.request import Request, Resources, When
@@ -37,12 +38,14 @@ def rehearse(workspace: Workspace, request: Request) -> Plan:
     return rehearse_all(workspace, [request])[0]
 
 
-def rehearse_all(workspace: Workspace, requests: Sequence[Request], *, throttle: int | None = None) -> list[Plan]:
+def rehearse_all(
+    workspace: Workspace, requests: Sequence[Request], *, throttle: int | None = None, quick: bool = False
+) -> list[Plan]:
     """Return what submissions would do: as few job arrays as may be where their template is for one, else a job each.
 
-    Nothing is written; the token is given when they are submitted.
+    Nothing is written; the token is given when they are submitted. `quick` leaves the lists of videos unread.
     """
-    jobs = _jobs(workspace, admit(workspace, requests))
+    jobs = _jobs(workspace, admit(workspace, requests, quick=quick))
     number = next_number(workspace, read.numbers(workspace.db))
     dependency = dependency_of(workspace, jobs[0][0].request.when, jobs[0][0].cluster)
     placed: list[Plan] = []
@@ -100,7 +103,7 @@ def submit_plans(
     first = plans[0]
     dependency = dependency_of(workspace, first.request.when, first.cluster)
     if not first.script:  # nobody has rehearsed it: what is wrong with it is said before anything is made
-        place(workspace, [first], numbers=[1], where=Placement(DRY_TOKEN, live_code(workspace)))
+        _tried(workspace, first)
     code, created = _code(workspace, first, say=say), time.time()
     tokens = [draw_token() for _ in jobs]
     most = shares(throttle, len(jobs))
@@ -237,8 +240,9 @@ def _intend(
 ) -> list[int]:
     """Record the intents of all runs at once and return their numbers."""
     intents = [
-        _intent(plan, Job(job, (), where, created).token_of(index), created)
+        replace(_intent(plan, Job(job, (), where, created).token_of(index), created), **asdict(size))
         for job, where in zip(jobs, wheres, strict=True)
+        for size in [size_of_script(_tried(workspace, job[0]).script)]
         for index, plan in enumerate(job)
     ]
     fingerprint = None if jobs[0][0].request.again else _fingerprint([plan for job in jobs for plan in job])
@@ -246,6 +250,13 @@ def _intend(
     intents = [replace(intent, code=None if code is None else str(code["hash"])) for intent in intents]
     floor = next_number(workspace, ()) - 1
     return write.new_runs(workspace.db, intents, fingerprint=fingerprint, floor=floor)
+
+
+def _tried(workspace: Workspace, plan: Plan) -> Plan:
+    """Return a plan with the script that it would get, whatever its number and its code."""
+    if plan.script:
+        return plan
+    return place(workspace, [plan], numbers=[1], where=Placement(DRY_TOKEN, live_code(workspace)))[0]
 
 
 def _intent(plan: Plan, token: str, created: float) -> write.Intent:
@@ -269,6 +280,7 @@ def _intent(plan: Plan, token: str, created: float) -> write.Intent:
         expects_events=plan.config is not None,
         once=request.once,
         submitter=submitter(),
+        config=None if plan.config is None else leaves(plan.config),
     )
 
 

@@ -106,12 +106,13 @@ class Plan:
         }
 
 
-def admit(workspace: Workspace, requests: Sequence[Request]) -> list[Plan]:
+def admit(workspace: Workspace, requests: Sequence[Request], *, quick: bool = False) -> list[Plan]:
     """Fill the gaps of requests from arctl.yaml and check all of them, without what hangs on their numbers.
 
+    `quick` leaves the lists of videos unread, which takes long where there are many.
     Raises UsageError, NotFoundError or DataError naming the option, key or file that is wrong.
     """
-    admission = Admission(workspace)
+    admission = Admission(workspace, quick=quick)
     return [_unplaced(admission.admit(request)) for request in requests]
 
 

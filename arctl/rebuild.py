@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +60,8 @@ def rebuild(workspace: Workspace) -> RebuildReport:
         if lock is not None:
             _remove_drafts(db)
         troubles: list[str] = []
-        rows, jobs = _restored(workspace, troubles)
-        _restore(new, rows, jobs)
+        rows, jobs, configs = _restored(workspace, troubles)
+        _restore(new, rows, jobs, configs)
         counted, damaged = _read_all(workspace, new, [row.number for row in rows], troubles)
         backup = _replace(db, new, readable=lock is not None)
     finally:
@@ -72,13 +72,17 @@ def rebuild(workspace: Workspace) -> RebuildReport:
     return RebuildReport(len(rows), counted, damaged, tuple(troubles), backup)
 
 
-def _restored(workspace: Workspace, troubles: list[str]) -> tuple[list[RunRow], list[JobRow]]:
-    """Return the runs of the run directories, and their jobs with what schedulers said of them."""
+def _restored(
+    workspace: Workspace, troubles: list[str]
+) -> tuple[list[RunRow], list[JobRow], dict[int, dict[str, object]]]:
+    """Return the runs of the run directories, their jobs with what schedulers said of them, their configurations."""
+    from arctl.indexed import config_of, size_of_run
     from arctl.runfile import read_run
 
     said, why = _carried(workspace.db)
     rows: list[RunRow] = []
     jobs: list[JobRow] = []
+    configs: dict[int, dict[str, object]] = {}
     for path in sorted(workspace.runs.iterdir()) if workspace.runs.is_dir() else ():
         number = number_of(path)
         if number is None or not path.is_dir():
@@ -91,10 +95,11 @@ def _restored(workspace: Workspace, troubles: list[str]) -> tuple[list[RunRow], 
         except (ArctlError, OSError) as error:
             troubles.append(f"{run_name(number)} was left out: {error}")
             continue
-        rows.append(_row(run, why.get(run.token)))
+        rows.append(replace(_row(run, why.get(run.token)), **asdict(size_of_run(RunDir(path), run))))
+        configs[number] = config_of(RunDir(path))
         listed = (JobRow(number, job.cluster, job.id, job.submitted, token=job.token) for job in run.jobs)
         jobs += [said.get((job.run, job.cluster, job.job_id), job) for job in listed]
-    return rows, jobs
+    return rows, jobs, configs
 
 
 def _carried(db: Path) -> tuple[Mapping[tuple[int, str, str], JobRow], Mapping[str, str]]:
@@ -115,10 +120,12 @@ def _row(run: RunFile, message: str | None) -> RunRow:
     return RunRow(**cells, state=State.UNKNOWN, message=message, damaged=0, code=code)
 
 
-def _restore(new: Path, rows: Sequence[RunRow], jobs: Sequence[JobRow]) -> None:
+def _restore(
+    new: Path, rows: Sequence[RunRow], jobs: Sequence[JobRow], configs: Mapping[int, Mapping[str, object]]
+) -> None:
     from arctl.registry import write
 
-    write.restore(new, rows, jobs)
+    write.restore(new, rows, jobs, configs=configs)
 
 
 def _read_all(workspace: Workspace, new: Path, numbers: Sequence[int], troubles: list[str]) -> tuple[int, int]:

@@ -6,11 +6,12 @@ The job has a token of its own, so that it is healed as a first one is; attempts
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from arctl.errors import ArctlError, SubmitRefused, SubmitUnconfirmed, UsageError
 from arctl.handover import Launched, Made, send, submitter, words
 from arctl.healing import said_lost
+from arctl.indexed import size_of_script
 from arctl.launch import again, dependency_of, draw_token, kept_code
 from arctl.plan import DRY_TOKEN, Placement, Plan, admit, live_code, place
 from arctl.registry import read, write
@@ -47,8 +48,9 @@ def resume(
     directory = RunDir(workspace.run_dir(number))
     script = directory.script_of(len(old.jobs) + 1)
     lost = row.token if row is not None and said_lost(row.token, row.message) else None
+    seen, size = row.token if row else None, size_of_script(plan.script)
     write.begin_again(
-        workspace.db, number, token=token, at=at, submitter=submitter(), lost=lost, seen=row.token if row else None
+        workspace.db, number, token=token, at=at, submitter=submitter(), lost=lost, seen=seen, **asdict(size)
     )
     try:
         write_script(script, plan.script)
@@ -58,7 +60,7 @@ def resume(
         raise
     except (ArctlError, OSError) as error:
         script.unlink(missing_ok=True)
-        _undo(workspace, directory, old)
+        _undo(workspace, directory, old, row)
         if isinstance(error, SubmitRefused):
             raise
         raise ArctlError(f"nothing was queued: {words(error)}", where=str(directory.path), cure="mend that") from error
@@ -104,10 +106,11 @@ def _check(number: int, row: RunRow | None, *, now: float | None = None) -> None
         raise UsageError(what, where=name, cure=f"try again when it has been silent for {ALIVE_S:.0f} s")
 
 
-def _undo(workspace: Workspace, directory: RunDir, old: RunFile) -> None:
+def _undo(workspace: Workspace, directory: RunDir, old: RunFile, row: RunRow | None) -> None:
     """Put the run back as it was; where even that fails, a sync finds that no job carries its token."""
     try:
-        write.end_again(workspace.db, old.number, token=old.token)
+        size = {"gpus": row.gpus, "limit_s": row.limit_s} if row else {}
+        write.end_again(workspace.db, old.number, token=old.token, **size)  # type: ignore[arg-type]
         change_run(directory.run_yaml, lambda run: replace(run, token=old.token, handed=None, submission="submitted"))
     except ArctlError:
         return

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from arctl import healing
+from arctl import chores, healing
 from arctl.errors import ArctlError
 from arctl.healing import LOST_AFTER_S
 from arctl.intake import Restarted, fresh_news, read_again
@@ -78,6 +78,7 @@ def sync(workspace: Workspace, *, clusters: Mapping[str, Cluster] | None = None,
             look.troubles.append(str(error))
     if (taken := lease.news(workspace.db)) is not None:
         look.troubles.append(taken)
+    chores.catch_up(workspace)
     said = tuple(look.scheduler_errors), look.asked, tuple(look.troubles)
     return SyncReport(len(runs), look.events, look.damaged, *said)
 

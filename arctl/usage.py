@@ -10,7 +10,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from arctl.clusters.asked import asked, header
@@ -124,6 +124,17 @@ def accounts(spendings: Iterable[Spent], *, by: str, since: float | None = None)
 def total(spendings: Iterable[Spent], *, since: float | None = None) -> Entry:
     """Return the sum over all runs, each counted once."""
     return _entry("total", [(one, 0.0, math.inf) for one in spendings], since)
+
+
+def this_month(workspace: Workspace, *, now: float | None = None) -> Entry:
+    """Return what all runs have held since the month began, local time: `arctl usage --since 2026-11` has it too."""
+    moment = time.time() if now is None else now
+    here = time.localtime(moment)
+    begin = time.mktime((here.tm_year, here.tm_mon, 1, 0, 0, 0, 0, 0, -1))
+    rows = read.runs(workspace.db, metrics=())
+    touched = [row.number for row in rows if row.ended is None or row.ended >= begin - _SLACK_S]
+    found = total(spent(workspace, now=moment, numbers=touched), since=begin)
+    return replace(found, key=f"{here.tm_year:04d}-{here.tm_mon:02d}")
 
 
 def _entry(key: str, parts: Iterable[tuple[Spent, float, float]], since: float | None) -> Entry:

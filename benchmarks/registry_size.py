@@ -13,6 +13,7 @@ from pathlib import Path
 from arctl.registry import ingest, read, write
 from arctl.registry.connect import transaction
 from arctl.registry.ingest import AttemptNews, NewPoint
+from arctl.registry.listing import RunList
 from arctl.registry.rows import JobRow, RunRow
 from arctl.registry.settle import settle
 from arctl.states import State
@@ -68,14 +69,26 @@ def points(db: Path, total: int) -> list[tuple[str, str]]:
 def lists(db: Path, count: int) -> list[tuple[str, str]]:
     """Measure lists of `count` ended runs of ten metrics each."""
     fill(db, count)
+    kept = RunList(db, metrics=["val/top1"])
+    kept.refresh()
     return [
         (f"{count:,} runs of ten metrics: the newest 30", f"{median(lambda: read.runs(db, limit=30)):.2f} ms"),
         ("  all, with all metrics", f"{median(lambda: read.runs(db)):.0f} ms"),
         ("  all, with one metric", f"{median(lambda: read.runs(db, metrics=['val/top1'])):.0f} ms"),
         ("  all, without metrics", f"{median(lambda: read.runs(db, metrics=())):.0f} ms"),
+        ("  a list that is kept, fifty runs changed", f"{median(lambda: changed(db, kept, 50)):.1f} ms"),
+        ("  a list that is kept, nothing changed", f"{median(kept.refresh):.2f} ms"),
         ("  one run", f"{median(lambda: read.run(db, count // 2)):.2f} ms"),
         ("  names of all runs", f"{median(lambda: read.names(db)):.1f} ms"),
     ]
+
+
+def changed(db: Path, kept: RunList, count: int) -> None:
+    """Change runs and look at the list again, in one go: a sync and a look."""
+    with transaction(db) as connection:
+        for number in range(1, count + 1):
+            ingest.store_size(connection, number, gpus=1, limit_s=time.time())
+    assert len(kept.refresh().changed) == count
 
 
 def waiting(count: int) -> list[RunRow]:

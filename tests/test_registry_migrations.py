@@ -93,6 +93,7 @@ def test_a_registry_of_an_earlier_schema_becomes_one_of_this(tmp_path: Path, fir
     connection.close()
     (row,) = read.runs(old)
     assert (row.name, row.job_id, row.params, row.code, row.once, row.evaluates) == ("seven", *[None] * 5)
+    assert (row.gpus, row.limit_s, read.configs(old)) == (None, None, {})
     assert [job.token for job in read.jobs(old, 7)] == [None]
     assert version(old) == SCHEMA and len(list(tmp_path.glob(f"runs.db.bak-v{first}-*"))) == 1
     open_write(new).close()

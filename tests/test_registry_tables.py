@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import SQLModel
 
-from arctl.registry import ingest, read, rows, settle, tables, write
+from arctl.registry import ingest, read, rows, runrows, settle, tables, write
 from arctl.registry.connect import open_write
 
 MODULES = (read, ingest, settle, write)
@@ -69,7 +69,7 @@ def test_rows_and_columns_have_the_same_order() -> None:
         return [re.sub(r"^(.* AS |jobs\.)", "", part.strip()) for part in text.split(",")]
 
     renamed = {"group_name": "group"}
-    assert [renamed.get(name, name) for name in names(read._RUN)] == list(rows.RunRow.__dataclass_fields__)
+    assert [renamed.get(name, name) for name in names(runrows.RUN)] == list(rows.RunRow.__dataclass_fields__)
     assert names(read._JOB) == list(rows.JobRow.__dataclass_fields__)
     assert names(read._ATTEMPT) == list(rows.AttemptRow.__dataclass_fields__)
 

@@ -13,6 +13,7 @@ from arctl.fusing.fusion import Fusion, Wanted
 from arctl.fusing.judgement import Judgement
 from arctl.fusing.writing import fill
 from arctl.handover import settle_all, submitter, words
+from arctl.indexed import leaves
 from arctl.launch import draw_token
 from arctl.plan import next_number
 from arctl.registry import write
@@ -67,7 +68,7 @@ def record(workspace: Workspace, fusion: Fusion, judgements: Sequence[Judgement]
     )
     told = {name: getattr(run, name) for name in ("name", "token", "created", "cluster", "template", "data", "tags")}
     floor = next_number(workspace, ()) - 1
-    more = {"note": run.note, "expects_events": False, "submitter": submitter()}
+    more = {"note": run.note, "expects_events": False, "submitter": submitter(), "config": leaves(facts(fusion))}
     number = write.new_run(workspace.db, floor=floor, **told, **more)
     _make(workspace, run, number, fusion, judgements)
     write.set_submission(workspace.db, number, "submitted")

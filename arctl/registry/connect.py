@@ -28,6 +28,7 @@ from arctl.registry.trouble import (
 )
 
 __all__ = [
+    "Connection",
     "RegistryBusy",
     "RegistryDamaged",
     "RegistryFull",
@@ -43,6 +44,9 @@ __all__ = [
     "transaction",
 ]
 from arctl.rundir import number_of
+
+Connection = sqlite3.Connection
+"""An open registry, for those outside who hand one on and do not look into it."""
 
 APPLICATION = 0x6172_6374
 """`PRAGMA application_id` of a registry: the letters arct."""

@@ -6,19 +6,21 @@ where the registry stands at the offset at which they begin, and offset and rows
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from arctl.registry import values
+from arctl.registry import digests, values
 from arctl.registry.read import positions
 from arctl.registry.rows import JobRow, Offset
+from arctl.registry.settle import REVISED
 from arctl.registry.values import NAMES_LIMIT, Curves, NewPoint
 from arctl.text import safe_line
 
 __all__ = [
     "NAMES_LIMIT", "AttemptNews", "Curves", "NewPoint", "end_poll", "forget", "set_message", "set_submission",
-    "start_poll", "store_job", "store_news",
+    "start_poll", "store_config", "store_job", "store_news", "store_size",
 ]  # fmt: skip
 
 
@@ -112,7 +114,8 @@ def store_news(connection: sqlite3.Connection, news: AttemptNews, *, ids: dict[s
             (news.resumed_step or 0, news.run, ordinal),
         )
     curves = news.curves + values.side_by_side(news.points)
-    values.store(connection, news.run, ordinal, curves, ids={} if ids is None else ids)
+    grown = news.read_to // digests.STRIDE > news.since // digests.STRIDE
+    values.store(connection, news.run, ordinal, curves, ids={} if ids is None else ids, digest=grown)
     if ordinal < newest or (news.begins and ordinal > 1):
         values.summarise_again(connection, news.run)
     return True
@@ -125,7 +128,7 @@ def forget(connection: sqlite3.Connection, number: int, *, seen: Mapping[str, Of
     """
     if positions(connection, [number]).get(number, {}) != seen:
         return False
-    for table in ("points", "attempts", "summaries"):
+    for table in ("points", "attempts", "summaries", "digests"):
         connection.execute(f"DELETE FROM {table} WHERE run = ?", (number,))
     connection.execute("UPDATE runs SET dropped = 0 WHERE number = ?", (number,))
     return True
@@ -147,6 +150,17 @@ def store_job(connection: sqlite3.Connection, job: JobRow) -> None:
     )
 
 
+def store_config(connection: sqlite3.Connection, number: int, config: Mapping[str, object]) -> None:
+    """Store the trainer's configuration of a run, dotted key to leaf; it must hold no secrets."""
+    packed = json.dumps(config, ensure_ascii=False, default=str)
+    connection.execute("INSERT OR REPLACE INTO configs (run, packed) VALUES (?, ?)", (number, packed))
+
+
+def store_size(connection: sqlite3.Connection, number: int, *, gpus: int | None, limit_s: float | None) -> None:
+    """Store what a run's newest job asks for: GPUs over all nodes, time limit in seconds; None is unknown or none."""
+    connection.execute(f"UPDATE runs SET gpus = ?, limit_s = ?, {REVISED} WHERE number = ?", (gpus, limit_s, number))
+
+
 def set_submission(connection: sqlite3.Connection, number: int, submission: str, message: str | None = None) -> None:
     """Store where the hand-over of a run to the scheduler stands, and why it stands there."""
     said = None if message is None else safe_line(message)
@@ -155,7 +169,9 @@ def set_submission(connection: sqlite3.Connection, number: int, submission: str,
 
 def set_message(connection: sqlite3.Connection, number: int, message: str) -> None:
     """Store why a run failed where nothing is known yet."""
-    connection.execute("UPDATE runs SET message = ? WHERE number = ? AND message IS NULL", (safe_line(message), number))
+    connection.execute(
+        f"UPDATE runs SET message = ?, {REVISED} WHERE number = ? AND message IS NULL", (safe_line(message), number)
+    )
 
 
 def start_poll(connection: sqlite3.Connection, cluster: str, *, at: float, least_s: float) -> bool:

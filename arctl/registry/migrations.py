@@ -13,7 +13,7 @@ from pathlib import Path
 
 from arctl.errors import ArctlError
 
-SCHEMA = 3
+SCHEMA = 4
 """The schema that this arctl reads and writes (`tables`)."""
 
 STEPS: Mapping[int, Sequence[str]] = {
@@ -31,6 +31,24 @@ STEPS: Mapping[int, Sequence[str]] = {
     3: (
         "ALTER TABLE runs ADD COLUMN evaluates INTEGER",
         "CREATE INDEX runs_evaluating ON runs (evaluates) WHERE evaluates IS NOT NULL",
+    ),
+    4: (
+        "ALTER TABLE runs ADD COLUMN gpus INTEGER",
+        "ALTER TABLE runs ADD COLUMN limit_s FLOAT",
+        "ALTER TABLE runs ADD COLUMN revision INTEGER",
+        "CREATE INDEX runs_revision ON runs (revision)",
+        (
+            "CREATE TABLE configs (run INTEGER NOT NULL, packed VARCHAR NOT NULL, PRIMARY KEY (run), "
+            "FOREIGN KEY(run) REFERENCES runs (number))"
+        ),
+        (
+            "CREATE TABLE digests (run INTEGER NOT NULL, metric INTEGER NOT NULL, attempt INTEGER NOT NULL, "
+            "last INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, packed BLOB NOT NULL, "
+            "PRIMARY KEY (run, metric, attempt, last))"
+        ),
+        "CREATE TABLE chores (name VARCHAR NOT NULL, below INTEGER NOT NULL, PRIMARY KEY (name))",
+        "INSERT INTO chores SELECT 'files', max(number) + 1 FROM runs HAVING max(number) IS NOT NULL",
+        "INSERT INTO chores SELECT 'digests', max(number) + 1 FROM runs HAVING max(number) IS NOT NULL",
     ),
 }
 """SQL by the number that it leads to; schema 1 is the first."""

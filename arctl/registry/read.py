@@ -9,20 +9,15 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arctl.registry.connect import reading
-from arctl.registry.rows import AttemptRow, JobRow, MetricSummary, Offset, Point, RunRow, WatchedRun, unpack
+from arctl.registry.rows import AttemptRow, JobRow, MetricSummary, Offset, Point, RunRow, WatchedRun
+from arctl.registry.runrows import EVALUATED, STATES, any_of, selected, summaries_of
 from arctl.states import LIVE, State
 
-_RUN = (
-    "number, name, token, model, data, preset, cluster, template, created, state, job_id, submission, "
-    "expects_events, epoch, epochs, step, started, ended, exit_code, message, node, reason, NULL AS tags, note, "
-    "group_name, sweep, rerun_of, damaged, NULL AS metrics, cancelled, signal, heard, last_event, attempts, dropped, "
-    "params, code, submitter, handed, once, evaluates"
-)
 _JOB = (
     "jobs.run, jobs.cluster, jobs.job_id, jobs.submitted, jobs.state, jobs.source, jobs.asked_at, jobs.exit_code, "
     "jobs.signal, jobs.node, jobs.reason, jobs.started, jobs.ended, jobs.token"
@@ -31,9 +26,7 @@ _ATTEMPT = (
     "run, ordinal, name, host, started, ended, status, last_event, resumed_step, message, damaged, warnings, "
     "last_warning"
 )
-_STATES: Mapping[str, State] = {str(state): state for state in State}
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
-_EVALUATED = f"evaluates IS NOT NULL AND state = '{State.COMPLETED}'"
 
 
 def runs(
@@ -49,21 +42,16 @@ def runs(
 
     Without `evaluated` the evaluations that are complete are left out.
     """
-    where = _any_of("number", numbers)
+    where = any_of("number", numbers)
     if live_only:
         where += f" AND watched = 1 AND state IN ({_LIVE})"
     if not evaluated:
-        where += f" AND NOT ({_EVALUATED})"
-    query = f"SELECT {_RUN} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?"
+        where += f" AND NOT ({EVALUATED})"
     with reading(db) as connection:
         if connection is None:
             return []
         connection.execute("BEGIN")
-        found = connection.execute(query, (-1 if limit is None else limit,)).fetchall()
-        chosen = [row[0] for row in found] if where != "1" or limit is not None else None
-        tags = _tags(connection, chosen)
-        summaries = _summaries(connection, chosen, metrics)
-    return [_run(row, tags.get(row[0], ()), summaries.get(row[0], {})) for row in found]
+        return list(selected(connection, where, metrics=metrics, limit=limit))
 
 
 def run(db: Path, number: int) -> RunRow | None:
@@ -93,12 +81,30 @@ def stitched(connection: sqlite3.Connection, number: int, metric: int) -> list[P
     return [Point(step, epoch, t, math.nan if v is None else v, attempt) for step, epoch, t, v, attempt in rows]
 
 
+def configs(
+    db: Path, numbers: Sequence[int] | None = None, keys: Sequence[str] | None = None
+) -> Mapping[int, Mapping[str, object]]:
+    """Return the trainer's configuration of runs (None: of all), dotted key to leaf, without secrets.
+
+    Runs of which none is known are left out. With `keys` alone these keys are returned, of runs that have any.
+    """
+    query = f"SELECT run, packed FROM configs WHERE {any_of('run', numbers)} ORDER BY run"
+    with reading(db) as connection:
+        if connection is None:
+            return {}
+        rows = ((number, json.loads(packed)) for number, packed in connection.execute(query))
+        if keys is None:
+            return {number: config for number, config in rows if config}
+        chosen = ((number, {key: config[key] for key in keys if key in config}) for number, config in rows)
+        return {number: config for number, config in chosen if config}
+
+
 def metric_names(db: Path, numbers: Sequence[int]) -> list[str]:
     """Return the names of the metrics that any of these runs has, sorted."""
     with reading(db) as connection:
         if connection is None or not numbers:
             return []
-        return sorted({name for found in _summaries(connection, numbers, None).values() for name in found})
+        return sorted({name for found in summaries_of(connection, numbers, None).values() for name in found})
 
 
 def jobs(db: Path, number: int) -> list[JobRow]:
@@ -166,7 +172,7 @@ def evaluations(db: Path, number: int) -> list[RunRow]:
 def evaluated(db: Path) -> int:
     """Return how many evaluations are complete."""
     with reading(db) as connection:
-        query = f"SELECT count(*) FROM runs WHERE {_EVALUATED}"
+        query = f"SELECT count(*) FROM runs WHERE {EVALUATED}"
         return int(connection.execute(query).fetchone()[0]) if connection else 0
 
 
@@ -200,7 +206,7 @@ def watched(db: Path) -> list[WatchedRun]:
         rows = connection.execute(query).fetchall()
         found = [row[0] for row in rows]
         by_run = positions(connection, found)
-        query = f"SELECT {_JOB} FROM jobs WHERE {_any_of('run', found)} ORDER BY submitted, job_id"
+        query = f"SELECT {_JOB} FROM jobs WHERE {any_of('run', found)} ORDER BY submitted, job_id"
         newest = {row[0]: _job(row) for row in connection.execute(query)}
     return [_watched(row, newest, by_run) for row in rows]
 
@@ -215,14 +221,14 @@ def polled(db: Path, cluster: str) -> tuple[float, float | None, str | None]:
 
 def summaries(connection: sqlite3.Connection, number: int) -> dict[str, MetricSummary]:
     """Return the summaries of one run as stored."""
-    return _summaries(connection, [number], None).get(number, {})
+    return summaries_of(connection, [number], None).get(number, {})
 
 
 def positions(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, dict[str, Offset]]:
     """Return `offsets` of several runs."""
     query = (
         "SELECT run, name, read_to, inode, last_seq, coalesce(step, 0), coalesce(epoch, 0.0) FROM attempts "
-        f"WHERE {_any_of('run', numbers)} ORDER BY run, ordinal"
+        f"WHERE {any_of('run', numbers)} ORDER BY run, ordinal"
     )
     found: dict[int, dict[str, Offset]] = {}
     for number, name, *rest in connection.execute(query):
@@ -230,54 +236,16 @@ def positions(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[in
     return found
 
 
-def _any_of(column: str, numbers: Iterable[int] | None) -> str:
-    if numbers is None:
-        return "1"
-    return f"{column} IN ({','.join(str(int(number)) for number in numbers)})"
-
-
-def _tags(connection: sqlite3.Connection, numbers: list[int] | None) -> dict[int, tuple[str, ...]]:
-    found: dict[int, tuple[str, ...]] = {}
-    for number, tag in connection.execute(
-        f"SELECT run, tag FROM tags WHERE {_any_of('run', numbers)} ORDER BY run, tag"
-    ):
-        found[number] = (*found.get(number, ()), tag)
-    return found
-
-
-def _summaries(
-    connection: sqlite3.Connection, numbers: Sequence[int] | None, metrics: Sequence[str] | None
-) -> dict[int, dict[str, MetricSummary]]:
-    if metrics is not None and not metrics:
-        return {}
-    known = dict(connection.execute("SELECT id, name FROM metrics"))
-    if metrics is not None:
-        known = {number: name for number, name in known.items() if name in set(metrics)}
-    query = f"SELECT run, packed FROM summaries WHERE {_any_of('run', numbers)}"
-    return {number: unpack(packed, known) for number, packed in connection.execute(query)}
-
-
-def _run(row: Sequence[Any], tags: tuple[str, ...], metrics: Mapping[str, MetricSummary]) -> RunRow:
-    cells = list(row)
-    cells[9] = _STATES.get(cells[9], State.UNKNOWN)
-    cells[12] = bool(cells[12])
-    cells[22] = tags
-    cells[28] = metrics
-    if cells[35] is not None:
-        cells[35] = json.loads(cells[35])
-    return RunRow(*cells)
-
-
 def _job(row: Sequence[Any]) -> JobRow:
     cells = list(row)
-    cells[4] = _STATES.get(cells[4])
+    cells[4] = STATES.get(cells[4])
     return JobRow(*cells)
 
 
 def _watched(row: Sequence[Any], jobs: Mapping[int, JobRow], offsets: Mapping[int, Mapping[str, Offset]]) -> WatchedRun:
     *known, cancelled = row
     cells = [*known, jobs.get(row[0]), offsets.get(row[0], {}), cancelled]
-    cells[5] = _STATES.get(cells[5], State.UNKNOWN)
+    cells[5] = STATES.get(cells[5], State.UNKNOWN)
     return WatchedRun(*cells)
 
 

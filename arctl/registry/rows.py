@@ -129,6 +129,10 @@ class RunRow:
     """A key that one run alone may have."""
     evaluates: int | None = None
     """The run whose weights this one scores; None for every other run."""
+    gpus: int | None = None
+    """GPUs that its newest job asks for, over all nodes; None where nobody knows."""
+    limit_s: float | None = None
+    """Time limit that its newest job asks for, seconds; None without one, and where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ FORGOTTEN_S = 600.0
 REQUEUED = frozenset({State.NODE_FAIL, State.PREEMPTED})
 """Ends after which a scheduler may queue the job again."""
 
+REVISED = "revision = (SELECT coalesce(max(revision), 0) + 1 FROM runs)"
+"""What belongs into each change of a run that lists show: by it `listing` finds the runs that have changed."""
+
 _BAD_END = ENDED - {State.COMPLETED, State.CANCELLED, State.REFUSED}
 _STATES = {str(state): state for state in State}
 _SUBMISSION = {
@@ -76,7 +79,8 @@ def settle(connection: sqlite3.Connection, number: int, *, now: float) -> bool:
     if run["evaluates"] is not None:  # it tells of another run's epoch, and has none of its own to go through
         told |= {"epoch": None, "epochs": None}
     connection.execute(
-        f"UPDATE runs SET {', '.join(f'{name} = ?' for name in told)} WHERE number = ?", (*told.values(), number)
+        f"UPDATE runs SET {', '.join(f'{name} = ?' for name in told)}, {REVISED} WHERE number = ?",
+        (*told.values(), number),
     )
     return message is None and state in _BAD_END
 

@@ -20,6 +20,7 @@ class Run(SQLModel, table=True):
         Index("runs_once", "once", unique=True, sqlite_where=text("once IS NOT NULL")),
         Index("runs_unsettled", "fingerprint", sqlite_where=text("submission IN ('submitting', 'unconfirmed')")),
         Index("runs_evaluating", "evaluates", sqlite_where=text("evaluates IS NOT NULL")),
+        Index("runs_revision", "revision"),
     )
 
     number: int = Field(primary_key=True)
@@ -73,6 +74,13 @@ class Run(SQLModel, table=True):
     # since schema 3
     evaluates: int | None = None
     """The run whose weights this one scores; None for every other run."""
+    # since schema 4
+    gpus: int | None = None
+    """GPUs that its newest job asks for, over all nodes; None where nobody knows."""
+    limit_s: float | None = None
+    """Time limit that its newest job asks for, seconds; None without one."""
+    revision: int | None = None
+    """Higher than that of any run before, each time something about this one changes that lists show."""
 
 
 class Sweep(SQLModel, table=True):
@@ -178,6 +186,43 @@ class Summary(SQLModel, table=True):
 
     run: int = Field(primary_key=True, foreign_key="runs.number")
     packed: bytes
+
+
+class Config(SQLModel, table=True):
+    """The trainer's configuration of a run, so that a list can be filtered by it (schema 4)."""
+
+    __tablename__ = "configs"
+
+    run: int = Field(primary_key=True, foreign_key="runs.number")
+    packed: str
+    """JSON: dotted key to leaf, secrets hidden."""
+
+
+class Digest(SQLModel, table=True):
+    """Points of one attempt in blocks (`digests`), from which a long curve is drawn; the points stay (schema 4)."""
+
+    __tablename__ = "digests"
+
+    run: int = Field(primary_key=True)
+    metric: int = Field(primary_key=True)
+    attempt: int = Field(primary_key=True)
+    last: int = Field(primary_key=True)
+    """Step of the last point; the attempt's points up to here are in this row or in one before it."""
+    first: int
+    """Step of the first point."""
+    count: int
+    """Points."""
+    packed: bytes
+
+
+class Chore(SQLModel, table=True):
+    """What is still to be filled in for runs of an older schema, some at each sync (schema 4)."""
+
+    __tablename__ = "chores"
+
+    name: str = Field(primary_key=True)
+    below: int
+    """Runs of smaller numbers are still to be done."""
 
 
 class Poll(SQLModel, table=True):

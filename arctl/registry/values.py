@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from arctl.registry import digests
 from arctl.registry.read import stitched, summaries
 from arctl.registry.summary import MetricSummary, pack
 
@@ -81,9 +82,15 @@ _INSERT = {
 
 
 def store(
-    connection: sqlite3.Connection, run: int, ordinal: int, curves: Sequence[Curves], *, ids: dict[str, int]
+    connection: sqlite3.Connection,
+    run: int,
+    ordinal: int,
+    curves: Sequence[Curves],
+    *,
+    ids: dict[str, int],
+    digest: bool = False,
 ) -> None:
-    """Store the values of an attempt and count them into the run's summaries.
+    """Store the values of an attempt and count them into the run's summaries; `digest` is to do that too.
 
     `ids` remembers the numbers of names between calls of one transaction. Names beyond NAMES_LIMIT are left out and
     counted in `runs.dropped`.
@@ -95,7 +102,7 @@ def store(
     _learn(connection, columns, ids)
     cells: dict[str, Cells] = {name: list(summary[1:]) for name, summary in known.items()}
     for name in sorted(columns, key=ids.__getitem__):
-        _insert(connection, (run, ids[name], ordinal), columns[name])
+        _put(connection, (run, ids[name], ordinal), columns[name], digest=digest)
         _merge(cells, name, columns[name])
     _store_summaries(connection, run, cells, ids)
 
@@ -155,6 +162,15 @@ def _learn(connection: sqlite3.Connection, names: Iterable[str], ids: dict[str, 
     for name in sorted(name for name in names if name not in ids):
         connection.execute("INSERT OR IGNORE INTO metrics (name) VALUES (?)", (name,))
         ids[name] = connection.execute("SELECT id FROM metrics WHERE name = ?", (name,)).fetchone()[0]
+
+
+def _put(connection: sqlite3.Connection, key: digests.Key, column: Column, *, digest: bool) -> None:
+    """Store a column; digests of what it changes are dropped."""
+    digests.drop_from(connection, key, column.steps)
+    newest = digest and digests.goes_on(connection, key, column.steps)
+    _insert(connection, key, column)
+    if digest:
+        digests.extend(connection, key, column if newest else None)
 
 
 def _insert(connection: sqlite3.Connection, key: tuple[int, int, int], column: Column) -> None:

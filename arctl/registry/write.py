@@ -27,7 +27,7 @@ _TOLD = {
     for name in (
         "number", "token", "name", "created", "model", "data", "preset", "cluster", "template", "group", "sweep",
         "rerun_of", "note", "expects_events", "submission", "cancelled", "message", "params", "code", "once",
-        "submitter", "handed", "evaluates",
+        "submitter", "handed", "evaluates", "gpus", "limit_s",
     )
 }  # fmt: skip
 """Fields of a row -> columns that are stored as they are; the others are settled."""
@@ -75,11 +75,17 @@ class Intent:
     """`host:pid` of this arctl."""
     evaluates: int | None = None
     """The run whose weights it scores."""
+    gpus: int | None = None
+    """GPUs that its job asks for, over all nodes."""
+    limit_s: float | None = None
+    """Time limit that its job asks for, seconds."""
+    config: Mapping[str, object] | None = None
+    """The trainer's configuration, dotted key to leaf, without secrets; None for a command."""
 
     def row(self, number: int) -> RunRow:
         """Return the run under its number, with nothing known of it yet."""
         unknown = ("job_id", "epoch", "epochs", "step", "started", "ended", "exit_code", "message", "node", "reason")
-        told: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
+        told: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "config"}
         told["tags"] = tuple(self.tags)
         known = {"number": number, "state": State.SUBMITTING, "submission": "submitting", "damaged": 0}
         return RunRow(**known, **told, **dict.fromkeys(unknown))  # type: ignore[arg-type]
@@ -103,7 +109,8 @@ def new_runs(db: Path, intents: Sequence[Intent], *, fingerprint: str | None = N
         numbers = list(range(last + 1, last + 1 + len(intents)))
         rows = [intent.row(number) for number, intent in zip(numbers, intents, strict=True)]
         _add(connection, rows, fingerprint=fingerprint)
-        for number in numbers:
+        for number, intent in zip(numbers, intents, strict=True):
+            ingest.store_config(connection, number, intent.config or {})
             settle(connection, number, now=time.time())
     return numbers
 
@@ -124,13 +131,20 @@ def _refuse_twice(connection: sqlite3.Connection, intents: Sequence[Intent], fin
             raise SubmittedTwice(*found[:2], under_way=True, unconfirmed=found[2] == "unconfirmed")
 
 
-def restore(db: Path, rows: Sequence[RunRow], jobs: Sequence[JobRow]) -> None:
+def restore(
+    db: Path,
+    rows: Sequence[RunRow],
+    jobs: Sequence[JobRow],
+    *,
+    configs: Mapping[int, Mapping[str, object]] | None = None,
+) -> None:
     """Write runs with the numbers that they had, and their jobs, into a new registry: what a rebuild begins with."""
     with transaction(db) as connection:
         _add(connection, rows)
         for job in jobs:
             ingest.store_job(connection, job)
         for row in rows:
+            ingest.store_config(connection, row.number, (configs or {}).get(row.number, {}))
             settle(connection, row.number, now=time.time())
 
 
@@ -153,10 +167,20 @@ def record_jobs(
 
 
 def begin_again(
-    db: Path, number: int, *, token: str, at: float, submitter: str, lost: str | None = None, seen: str | None = None
+    db: Path,
+    number: int,
+    *,
+    token: str,
+    at: float,
+    submitter: str,
+    lost: str | None = None,
+    seen: str | None = None,
+    gpus: int | None = None,
+    limit_s: float | None = None,
 ) -> None:
     """Record that a further job of a run is handed over under a token of its own; its jobs so far keep theirs.
 
+    `gpus` (over all nodes) and `limit_s` (seconds) are what it asks for.
     `lost` is the token of a hand-over that is known to have died; `seen` the token that the run had when it was
     found free to go on. Raises SubmittedTwice where another one of the run is under way, or has come and gone since.
     """
@@ -171,14 +195,16 @@ def begin_again(
             "cancelled = NULL WHERE number = ?",
             (token, at, submitter, number),
         )
+        ingest.store_size(connection, number, gpus=gpus, limit_s=limit_s)
 
 
-def end_again(db: Path, number: int, *, token: str) -> None:
-    """Record that a further job was refused: the run is as it was, under its earlier token."""
+def end_again(db: Path, number: int, *, token: str, gpus: int | None = None, limit_s: float | None = None) -> None:
+    """Record that a further job was refused: the run is as it was, under its earlier token and size."""
     with _run(db, number) as connection:
         connection.execute(
             "UPDATE runs SET token = ?, handed = NULL, submission = 'submitted' WHERE number = ?", (token, number)
         )
+        ingest.store_size(connection, number, gpus=gpus, limit_s=limit_s)
 
 
 def set_submission(db: Path, number: int, submission: str, message: str | None = None) -> None:
