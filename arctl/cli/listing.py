@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from json.encoder import encode_basestring_ascii as _quoted
 
 from arctl.registry.rows import MetricSummary, RunRow, json_number, lower_is_better
+from arctl.text import safe_json
 
 SCHEMA = "arctl.runs/1"
 """Name and version of what `runs_json` returns."""
 
 
-def runs_json(rows: Sequence[RunRow]) -> str:
-    """Return one JSON document: for each run what `arctl ls` knows, metrics as last and best value."""
-    text = ",\n".join(map(_run, rows))
+def runs_json(rows: Sequence[RunRow], values: Sequence[Mapping[str, object]] | None = None) -> str:
+    """Return one JSON document: for each run what `arctl ls` knows, metrics as last and best value.
+
+    `values` are what else each run shows by key, as JSON can carry it: they stand under `values`.
+    """
+    texts: Iterator[str] = map(_run, rows)
+    if values is not None:
+        pairs = zip(texts, values, strict=True)
+        texts = (f'{text[:-1]}, "values": {safe_json(json.dumps(told))}}}' for text, told in pairs)
+    text = ",\n".join(texts)
     return f'{{"schema": "{SCHEMA}", "runs": [{text}]}}'
 
 

@@ -3,64 +3,112 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from arctl.cli.context import Session, echo_json, narrate, references
-from arctl.rundir import run_name
 from arctl.states import State
 
 if TYPE_CHECKING:
-    from arctl.registry.rows import MetricSummary, RunRow
+    from arctl.registry.rows import RunRow
 
 NEWEST = 30
 """How many runs `arctl ls` shows unless it is asked for more."""
 
-_SHOWN = ("val/top1", "val/loss", "gap/top1")
+SHOWN = ("val/top1", "val/loss", "gap/top1")
+"""The metrics of its usual columns."""
+
+_TERM = re.compile(r"-?[^:]*[=<>~].*|-?(?!run\d|\d)[^:]+:(?!run\d|\d+$).*|-.*")
+
+GROUPS = ("sweep", "model", "data", "tag", "group", "state")
+"""By what runs can be grouped; `arranging.GROUPS`, which --help need not load."""
 
 
 @click.command("ls")
 @click.argument("runs", metavar="[RUN...]", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All runs, not the 30 newest.")
-@click.option("--limit", "-n", type=click.IntRange(min=1), metavar="N", help="At most N runs.")
+@click.option("--limit", "-n", "most", type=click.IntRange(min=1), metavar="N", help="At most N runs.")
 @click.option("--state", "-s", "states", multiple=True, metavar="S", help="Only runs in this state; repeatable.")
 @click.option(
     "--tag", "-t", "tags", multiple=True, metavar="T", help="Only runs with this tag; repeatable: all of them."
 )
+@click.option(
+    "--where", "where", multiple=True, metavar="EXPR", help="Only runs that match a filter; repeatable: all of them."
+)
+@click.option("--sort", metavar="KEY", help="Order by a field, smallest first; -KEY: largest first.")
+@click.option("--columns", metavar="KEYS", help="Show these fields, with commas between them.")
+@click.option("--group", "by", type=click.Choice(GROUPS), help="A table for each of them.")
+@click.option("--save-filter", "save_as", metavar="NAME", help="Keep the filter of --where, to be used as @NAME.")
+@click.option("--forget-filter", "forget", metavar="NAME", help="Drop a filter that was kept, and list no runs.")
+@click.option("--filters", is_flag=True, help="List the filters that were kept, and no runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.runs/1).")
 @click.pass_obj
-def ls_command(
-    session: Session,
-    runs: tuple[str, ...],
-    every: bool,
-    limit: int | None,
-    states: tuple[str, ...],
-    tags: tuple[str, ...],
-    as_json: bool,
-) -> None:
+def ls_command(session: Session, /, runs: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """List runs, newest first.
 
     RUN is run12, 12, a name or a prefix of one, @latest, or a range such as run3:run7. Evaluations that are complete
     are left out unless they are asked for: `arctl show` lists them with the run that they score.
+
+    A filter is made of words and of terms, all of which must hold: `r3d18 state:running tag:base val/top1>0.8
+    cfg.optim.lr<=1e-4 age<2d -note:debug`. See docs/filtering.md.
     """
-    wanted = _states(states)
+    if given["filters"] or given["forget"] is not None:
+        from arctl.cli.filters import filters_verb
+
+        filters_verb(session, given["forget"], as_json=as_json)
+        return
+    _refuse(runs, as_json=as_json, **given)
+    wanted = _states(given["states"])
     session.sync()
+    if given["save_as"] is not None:
+        from arctl.cli.filters import keep
+
+        keep(session, given["save_as"], given["where"])
     numbers = references(session, runs) if runs else None
-    most = None if every or (numbers is not None and limit is None) else limit or NEWEST
-    plain = not (every or runs or states or tags or as_json)
     gc.disable()  # all rows live until they are printed: looking for garbage among 10,000 costs a third of the time
     try:
-        rows, total = _found(session, numbers, wanted, tags, most, None if as_json else _SHOWN, done=not plain)
-        if as_json:
-            from arctl.cli.listing import runs_json
+        if given["where"] or any(given[name] is not None for name in ("sort", "columns", "by")):
+            from arctl.cli.finding import list_found
 
-            click.echo(runs_json(rows))
+            list_found(session, numbers=numbers, as_json=as_json, **{**given, "states": wanted})
         else:
-            _table(rows)
+            _list(session, numbers, wanted, given, as_json=as_json)
     finally:
         gc.enable()
+
+
+def _refuse(
+    runs: Sequence[str], *, as_json: bool, where: Sequence[str], by: str | None, save_as: str | None, **_: Any
+) -> None:
+    """Refuse what does not go together, and a filter of which the shell made several words."""
+    from arctl.errors import UsageError
+
+    split = next((word for word in runs if where and _TERM.fullmatch(word)), None)
+    if split is not None:
+        raise UsageError(f"{split!r} is no run", cure="quote the whole filter: --where 'state:running model:r3d18'")
+    if as_json and by:
+        raise UsageError("--json and --group do not go together", cure="the document holds what runs are grouped by")
+    if save_as is not None and not where:
+        raise UsageError("--save-filter needs --where", cure="arctl ls --save-filter good --where 'val/top1>0.8'")
+
+
+def _list(
+    session: Session, numbers: Sequence[int] | None, states: frozenset[State], given: dict[str, Any], *, as_json: bool
+) -> None:
+    """List runs as they are asked for most often."""
+    every, most, tags = given["every"], given["most"], given["tags"]
+    limit = None if every or (numbers is not None and most is None) else most or NEWEST
+    plain = not (every or numbers is not None or states or tags or as_json)
+    rows, total = _found(session, numbers, states, tags, limit, None if as_json else SHOWN, done=not plain)
+    if as_json:
+        from arctl.cli.listing import runs_json
+
+        click.echo(runs_json(rows))
+    else:
+        _table(session, rows, asked=not plain)
     hidden = _evaluated(session) if plain else 0
     more = f"; evaluations that are complete are left out ({hidden})" if hidden else ""
     if total > len(rows):
@@ -115,60 +163,23 @@ def _states(words: Sequence[str]) -> frozenset[State]:
     return frozenset(known[word] for word in words)
 
 
-def _table(rows: Sequence[RunRow]) -> None:
-    from arctl.cli.tables import Cell, Column, age_text, epoch_text, show_table, state_cell, value_text
+def _table(session: Session, rows: Sequence[RunRow], *, asked: bool) -> None:
+    from arctl.cli.run_columns import outlooks_of, show_runs
 
-    if not rows:
-        narrate("no runs (submit one: `arctl submit --model M --data D`)")
-        return
-    columns = (
-        Column("run"),
-        Column("name", shrink=True),
-        Column("model", drop=6, shrink=True),
-        Column("state"),
-        Column("epoch", right=True),
-        Column("best val/top1", right=True),
-        Column("last", right=True, drop=2),
-        Column("gap", right=True, drop=3),
-        Column("age", right=True, drop=1),
-        Column("job", right=True, drop=4),
-        Column("tags", drop=5, shrink=True),
-    )
-    cells = []
-    for row in rows:
-        top1, gap = row.metrics.get("val/top1"), row.metrics.get("gap/top1")
-        cells.append(
-            (
-                Cell(run_name(row.number), "bold"),
-                row.name,
-                row.model or "",
-                state_cell(row.state),
-                epoch_text(row.epoch, row.epochs) if row.evaluates is None else f"of {run_name(row.evaluates)}",
-                _best(top1),
-                value_text("top1", top1.last if top1 else None),
-                value_text("top1", gap.last if gap else None),
-                Cell(age_text(row.created), "dim"),
-                Cell(row.job_id or "", "dim"),
-                " ".join(row.tags),
-            )
-        )
-    show_table(columns, cells)
-
-
-def _best(summary: MetricSummary | None) -> str:
-    from arctl.cli.tables import NOTHING, value_text
-
-    if summary is None or summary.best is None:
-        return NOTHING
-    at = "" if summary.best_epoch is None else f" @{summary.best_epoch:g}"
-    return value_text("top1", summary.best) + at
+    if rows:
+        show_runs(rows, outlooks_of(session.workspace.db, rows))
+    else:
+        narrate("no run is like that" if asked else "no runs (submit one: `arctl submit --model M --data D`)")
 
 
 @click.command("show")
 @click.argument("run", metavar="RUN")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.run/1).")
+@click.option("--config", is_flag=True, help="Only how it is configured, and in what that differs from its preset.")
+@click.option("--against", metavar="preset|nothing|RUN", help="With --config: from what.  [default: preset]")
+@click.option("--diff", "differing", is_flag=True, help="With --config: only what differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.run/1; --config: arctl.config/1).")
 @click.pass_obj
-def show_command(session: Session, run: str, as_json: bool) -> None:
+def show_command(session: Session, run: str, config: bool, against: str | None, differing: bool, as_json: bool) -> None:
     """Show all that is known of a run: state, job, set-up, metrics, files."""
     from arctl.cli import showing
     from arctl.errors import UsageError
@@ -177,8 +188,15 @@ def show_command(session: Session, run: str, as_json: bool) -> None:
     numbers = references(session, [run])
     if len(numbers) != 1:
         raise UsageError(f"{run!r} names {len(numbers)} runs", cure="name one")
+    if config or against is not None or differing:
+        from arctl.cli.show_config import show_config
+
+        show_config(session, numbers[0], against=against or "preset", differing=differing, as_json=as_json)
+        return
     known = showing.gather(session.workspace, numbers[0])
     if as_json:
-        echo_json("arctl.run/1", showing.payload(known))
+        from arctl.cli.showing_json import payload
+
+        echo_json("arctl.run/1", payload(known))
     else:
         showing.show(known)

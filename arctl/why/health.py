@@ -13,9 +13,11 @@ from arctl import events
 from arctl.autopsy.diagnosis import Evidence, Remedy
 from arctl.autopsy.remedies import again_with, time_text
 from arctl.errors import ArctlError
+from arctl.forecast import strides
 from arctl.registry.rows import AttemptRow, Point, RunRow
 from arctl.rundir import RunDir, run_name
 from arctl.tail import read_new
+from arctl.why.alarms import STARVED, Tail, alarms
 from arctl.why.answer import Answer
 from arctl.why.words import clock, span
 
@@ -24,9 +26,6 @@ STALLED_S = 600.0
 
 LONGER = 4.0
 """So many times its longest silence so far, and a run has stalled."""
-
-STARVED = 0.3
-"""From this share of the time spent waiting for data on, that is said."""
 
 _EVENT_BYTES = 1 << 19
 _STEPS = 20
@@ -52,6 +51,8 @@ class Pulse:
     """Seconds an epoch, evaluation included."""
     measured: int = 0
     """Epochs that this is the median of; 0: a part of the first."""
+    alarms: tuple[str, ...] = ()
+    """Figures out of bounds, but the wait for data, each a sentence."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,14 @@ def pulse_of(run_dir: Path, attempts: Sequence[AttemptRow], losses: Sequence[Poi
     recent = [share for share in shares[-10 * _STEPS :] if math.isfinite(share)]
     waits = statistics.fmean(recent) if len(recent) >= _STEPS else None
     last, longest = (times[-1] if times else None), max(gaps, default=None)
-    return Pulse(shown, last, longest, waits, len(recent), device, pace, measured)
+    return Pulse(shown, last, longest, waits, len(recent), device, pace, measured, _alarms(steps))
+
+
+def _alarms(steps: Sequence[events.Step]) -> tuple[str, ...]:
+    names = {name for event in steps for name in event.metrics} - {"perf/data_wait"}
+    having = {name: [event for event in steps if name in event.metrics] for name in names}
+    tails = {name: Tail([e.step for e in found], [e.metrics[name] for e in found]) for name, found in having.items()}
+    return tuple(alarm.text for alarm in alarms(tails))
 
 
 def epoch_seconds(losses: Sequence[Point]) -> float | None:
@@ -117,8 +125,7 @@ def epoch_seconds(losses: Sequence[Point]) -> float | None:
 
 def _pace(losses: Sequence[Point], attempt: int | None, steps: Sequence[events.Step]) -> tuple[float | None, int]:
     mine = [point for point in losses if attempt is None or point.attempt == attempt]
-    pairs = [(one, two) for one, two in itertools.pairwise(mine) if one.attempt == two.attempt]
-    spans = [(two.t - one.t) / (two.epoch - one.epoch) for one, two in pairs if two.epoch > one.epoch][-5:]
+    spans = strides([(point.attempt, point.epoch, point.t) for point in mine])
     if spans:
         return statistics.median(spans), len(spans)
     if len(steps) >= _STEPS and steps[-1].epoch > steps[0].epoch:
@@ -227,7 +234,7 @@ def _notes(facts: dict[str, object], pulse: Pulse, cause: str) -> list[str]:
         notes.append(f"its time limit leaves {span(left - need)} to spare")
     if isinstance(pulse.waits, float) and cause == "fine":
         notes.append(f"it waits for data {pulse.waits:.0%} of the time")
-    return notes
+    return [*notes, *pulse.alarms]
 
 
 def _pace_evidence(pulse: Pulse) -> tuple[Evidence, ...]:
