@@ -58,11 +58,11 @@ def read_new(path: Path, offset: int, *, inode: int | None = None, limit: int = 
     bytes near the end of a file that is still written; a line longer than `limit` comes in pieces. Raises DataError
     for what is no regular file and what cannot be read.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         if file is None:
             return Chunk([], offset, offset, 0, restarted=False)
         found = os.fstat(file)
-        number = _inode(found)
+        number = inode_of(found)
         restarted = found.st_size < offset or (offset > 0 and inode not in (None, 0, number))
         begin = 0 if restarted else offset
         data = os.pread(file, limit, begin)
@@ -77,7 +77,7 @@ def read_new(path: Path, offset: int, *, inode: int | None = None, limit: int = 
 
 def read_small(path: Path, *, limit: int = 1 << 16) -> bytes:
     """Return the first `limit` bytes of a file; a missing file has none. Raises DataError as `read_new` does."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return os.pread(file, limit, 0) if file is not None else b""
 
 
@@ -114,30 +114,31 @@ def follow(path: Path, *, stop: Callable[[], bool], from_end_lines: int = 10, po
         if stopping:
             break
         time.sleep(poll_s)
-    with _opened(path) as file:
+    with opened(path) as file:
         rest = os.pread(file, _BLOCK, offset) if file is not None else b""
     if rest:
         yield shown(rest)
 
 
-def shown(line: bytes) -> str:
+def shown(line: bytes, *, length: int | None = None) -> str:
     """Return a line of a log as it may be shown: no escape sequence, undecodable bytes replaced, cut when long.
 
-    A line that is mostly no text is told of in its place.
+    A line that is mostly no text is told of in its place. `length` is that of the whole line in bytes where `line` is
+    only its beginning.
     """
-    cut = len(line) - 4 * LINE_LIMIT
-    if cut > 0:
+    cut = len(line) - 4 * LINE_LIMIT if length is None else length - len(line)
+    if cut > 0 and length is None:
         line = line[-4 * LINE_LIMIT :] if b"\r" in line[-4 * LINE_LIMIT :] else line[: 4 * LINE_LIMIT]
     decoded = line.decode("utf-8", "replace")
-    if len(line) >= _BINARY_FROM and decoded.count("\ufffd") > len(decoded) // 4:
+    if len(line) >= _BINARY_FROM and decoded.count("\ufffd") + decoded.count("\x00") > len(decoded) // 4:
         return f"(binary data, {len(line) + max(cut, 0)} bytes)"
     text = safe(decoded, limit=LINE_LIMIT).expandtabs().rstrip()
     return f"{text} ({cut} more bytes)" if cut > 0 else text
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int | None]:
-    """Open a regular file for reading; None where there is none."""
+def opened(path: Path) -> Iterator[int | None]:
+    """Open a regular file for reading; None where nothing is. Raises DataError for a link, a pipe and the like."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -181,12 +182,13 @@ def _tail_bytes(file: int, size: int, count: int) -> bytes:
 
 def _end(path: Path, count: int) -> tuple[bytes, int, int | None]:
     """Return at least the last `count` lines and half a line, the file's size, and its inode."""
-    with _opened(path) as file:
+    with opened(path) as file:
         if file is None:
             return b"", 0, None
         found = os.fstat(file)
-        return _tail_bytes(file, found.st_size, max(count, 1)), found.st_size, _inode(found)
+        return _tail_bytes(file, found.st_size, max(count, 1)), found.st_size, inode_of(found)
 
 
-def _inode(found: os.stat_result) -> int:
+def inode_of(found: os.stat_result) -> int:
+    """Return a file's inode as a number that the registry can hold."""
     return found.st_ino & 0x7FFF_FFFF_FFFF_FFFF

@@ -1,4 +1,4 @@
-"""`arctl logs`: the end of a run's log, or all of it as it grows; no escape sequence reaches the terminal."""
+"""`arctl logs`: a run's log: its end, its lines as they come, what they say of a text, an error or a time."""
 
 from __future__ import annotations
 
@@ -14,24 +14,46 @@ from arctl.rundir import RunDir, run_name
 from arctl.states import LIVE, State
 
 if TYPE_CHECKING:
+    from arctl.cli import log_search
     from arctl.registry.rows import RunRow
 
 _LOOK_S = 2.0
+_LINES = 100
 
 
 @click.command("logs")
 @click.argument("run", metavar="RUN")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
-@click.option("--lines", "-n", type=click.IntRange(min=0), default=100, show_default=True, help="How many last lines.")
+@click.option("--lines", "-n", type=click.IntRange(min=0), help=f"How many lines.  [default: the last {_LINES}]")
 @click.option("--job", metavar="J", help="The log of this job, not of the newest.")
+@click.option("--grep", metavar="TEXT", help="Lines with this text, or re:EXPRESSION, each with its number.")
+@click.option("--errors", is_flag=True, help="The first error, and what stands around it.")
+@click.option(
+    "--at", "moment", metavar="TIME", help="From a time on: 14:02, '2026-11-21 14:02', -10m (before the end)."
+)
+@click.option("--since", metavar="WHEN", help="What was written after a time, or in the last 10m, 2h, 1d.")
+@click.option("--json", "as_json", is_flag=True, help="JSON, with the byte offset of each line.")
 @click.pass_obj
-def logs_command(session: Session, run: str, follow: bool, lines: int, job: str | None) -> None:
-    """Print the end of a run's log, or follow it with -f.
+def logs_command(
+    session: Session,
+    run: str,
+    follow: bool,
+    lines: int | None,
+    job: str | None,
+    grep: str | None,
+    errors: bool,
+    moment: str | None,
+    since: str | None,
+    as_json: bool,
+) -> None:
+    """Print the end of a run's log, or follow it with -f; look for a text, an error or a time.
 
-    Each requeued or repeated job has its own log; `--job` names one.
+    Each requeued or repeated job has its own log; `--job` names one. A TEXT without capitals means both cases. Where
+    nothing is found the exit status is 1.
     """
-    from arctl.tail import last_lines
+    from arctl.cli import log_search
 
+    chosen = log_search.Chosen(grep, errors=errors, moment=moment, since=since, follow=follow, as_json=as_json)
     session.sync()
     numbers = references(session, [run])
     if len(numbers) != 1:
@@ -41,11 +63,11 @@ def logs_command(session: Session, run: str, follow: bool, lines: int, job: str 
     if path is None:
         narrate(f"{run_name(row.number)} has no log yet: {_why(row)}")
     if follow:
-        _follow(session, row, path, lines, job)
+        _follow(session, row, path, lines, job, chosen)
     elif path is not None:
         _several(session, row, path)
-        for line in last_lines(path, lines):
-            click.echo(line)
+        if not log_search.show(row.number, path, chosen, lines=lines, most=_LINES):
+            raise SystemExit(1)
 
 
 def _row(session: Session, number: int) -> RunRow:
@@ -106,7 +128,10 @@ class _Ended:
         return self._row.state not in LIVE
 
 
-def _follow(session: Session, row: RunRow, path: Path | None, lines: int, job: str | None) -> None:
+def _follow(
+    session: Session, row: RunRow, path: Path | None, lines: int | None, job: str | None, chosen: log_search.Chosen
+) -> None:
+    from arctl.cli.log_search import lines_since
     from arctl.tail import follow
 
     ended = _Ended(session, row)
@@ -114,8 +139,10 @@ def _follow(session: Session, row: RunRow, path: Path | None, lines: int, job: s
         time.sleep(0.25)
         path = _log(session, ended.row, job)
     if path is not None:
-        for line in follow(path, stop=ended, from_end_lines=lines):
-            click.echo(line)
+        count = lines_since(path, chosen.since) if chosen.since else _LINES if lines is None else lines
+        for line in follow(path, stop=ended, from_end_lines=count):
+            if chosen.passes(line):
+                click.echo(line)
     if ended():
         narrate(f"{run_name(row.number)} has ended: {_ending(ended.row)}")
 
