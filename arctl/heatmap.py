@@ -1,6 +1,6 @@
 """Matrices of classes as coloured terminal cells: 8 classes with their numbers, 400 as blocks, never a row for each.
 
-plotext's heat map paints only whole cells and knows no labels, so this one is our own. Two pixels share a cell
+Two pixels share a cell
 (the upper half block), which makes them square. Where there is no colour, shades of ink take its place.
 """
 

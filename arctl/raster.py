@@ -1,8 +1,7 @@
-"""From numbers to cells: a curve, its reduction to what a width can show, its dots in braille, and round ticks."""
+"""From numbers to cells: a curve, its reduction to what a width can show, the part that a window shows, its dots."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,8 +11,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
-_DASH, _PERIOD = 4, 8
-_HOURS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+
+DASHED = (4, 8)
+"""Of a dashed line's period: how many dots are drawn, and how long it is."""
+
+DOTTED = (1, 4)
+"""The same of a dotted line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +36,27 @@ class Curve:
     restarts: tuple[float, ...]
     """Where on x a later attempt begins."""
     axis: str
-    """`step`, `epoch`, or `time` (seconds since the run began)."""
+    """`step`, `epoch`, `time` (seconds since the run began), `GPU-hours` or `hours run`."""
+    raw: Floats | None = None
+    """(N,) the values before they were smoothed; None where they were not."""
+    best: tuple[float, float] | None = None
+    """Where (x, value) the best value lies, before smoothing; None where there is none to mark."""
+    step: Floats | None = None
+    """(N,) optimizer steps, where somebody may ask for the step of a point."""
+    epoch: Floats | None = None
+    """(N,) epochs, likewise."""
 
 
 def reduce(curve: Curve, *, columns: int) -> Curve:
     """Return the curve with at most a minimum and a maximum for each of `columns` columns, and its two ends."""
     keep = extremes(curve.x, curve.y, columns=columns)
-    return replace(curve, x=curve.x[keep], y=curve.y[keep])
+    if curve.raw is not None:
+        keep = np.union1d(keep, extremes(curve.x, curve.raw, columns=columns))
+    return _part(curve, keep)
 
 
 def extremes(x: Floats, y: Floats, *, columns: int) -> NDArray[np.intp]:
-    """Return the indices, rising, of what `columns` columns can show of (x, y).
+    """Return the indices, rising, of what `columns` columns can show of (x, y); x must not decrease.
 
     Of each column the lowest and the highest finite value are kept; a column that has none keeps one
     point, so that a gap stays a gap; the first and the last point are kept.
@@ -53,101 +66,32 @@ def extremes(x: Floats, y: Floats, *, columns: int) -> NDArray[np.intp]:
         return np.arange(count, dtype=np.intp)
     low, high = float(x[0]), float(x[-1])
     span = (high - low) or 1.0
-    column = np.clip(((x - low) / span * columns).astype(np.intp), 0, columns - 1)
+    column = np.minimum(((x - low) / span * columns).astype(np.intp), columns - 1)
+    begins = np.searchsorted(column, np.arange(columns + 1))
     finite = np.isfinite(y)
-    order = np.lexsort((np.where(finite, y, np.inf), column))
-    first = np.flatnonzero(np.diff(column[order], prepend=-1))
-    finite_in = np.add.reduceat(finite[order].astype(np.intp), first)
-    highest = first + np.maximum(finite_in - 1, 0)
-    return np.unique(np.concatenate([order[first], order[highest], [0, count - 1]]))
+    lowest, highest = (y, y) if finite.all() else (np.where(finite, y, np.inf), np.where(finite, y, -np.inf))
+    keep = [0, count - 1]
+    for first, end in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):
+        if first < end:
+            keep += [first + int(lowest[first:end].argmin()), first + int(highest[first:end].argmax())]
+    return np.unique(np.array(keep, dtype=np.intp))
 
 
-@dataclass(frozen=True)
-class Axis:
-    """One axis of a canvas: its limits and its ticks."""
-
-    low: float
-    high: float
-    ticks: tuple[float, ...]
-    labels: tuple[str, ...]
-
-    def place(self, values: Floats, cells: int) -> Floats:
-        """Return where `values` lie on `cells` cells: 0 is `low`, `cells` is `high`."""
-        return np.asarray((values - self.low) / (self.high - self.low) * cells)
+def window(curve: Curve, low: float, high: float) -> Curve:
+    """Return the points from `low` to `high`, with one more on either side, so that lines go on to the edges."""
+    first = max(0, int(np.searchsorted(curve.x, low, side="left")) - 1)
+    end = int(np.searchsorted(curve.x, high, side="right")) + 1
+    if first == 0 and end >= len(curve.x):
+        return curve
+    return _part(curve, np.arange(first, min(end, len(curve.x))))
 
 
-def value_axis(values: Floats, *, ticks: int, percent: bool) -> Axis:
-    """Return an axis around the finite `values`; fractions are labelled in percent where `percent` is true."""
-    low, high = float(values.min()), float(values.max())
-    room = (high - low) * 0.04 or max(abs(high) * 0.1, 1e-12 if high else 0.5)
-    low, high = low - room, high + room
-    if percent:
-        # Accuracies end at 0 and 1: no room is given away beyond them.
-        low, high = max(low, -0.01), min(high, 1.01)
-        if high - low < 1e-9:
-            low, high = low - 0.05, high + 0.05
-    at = round_ticks(low, high, ticks)
-    step = at[1] - at[0] if len(at) > 1 else (abs(at[0]) if at else 1.0) or 1.0
-    return Axis(low, high, at, tuple(_number(v * 100, step * 100) + "%" if percent else _number(v, step) for v in at))
+def _part(curve: Curve, keep: NDArray[np.intp]) -> Curve:
+    raw, step, epoch = (None if part is None else part[keep] for part in (curve.raw, curve.step, curve.epoch))
+    return replace(curve, x=curve.x[keep], y=curve.y[keep], raw=raw, step=step, epoch=epoch)
 
 
-def time_axis(low: float, high: float, *, ticks: int, axis: str) -> Axis:
-    """Return the horizontal axis from `low` to `high`: whole steps and epochs where there is room, hours for time."""
-    if high <= low:
-        low, high = low - 1.0, high + 1.0
-    if axis == "time":
-        days = 86400 * math.ceil((high - low) / 86400 / ticks)
-        step: float = next((unit for unit in _HOURS if (high - low) / unit <= ticks), days)
-        first = math.ceil(low / step)
-        at = tuple(float(step * index) for index in range(first, math.floor(high / step) + 1))
-        return Axis(low, high, at, tuple(duration(value) for value in at))
-    at = round_ticks(low, high, ticks, whole=high - low >= 1)
-    step = at[1] - at[0] if len(at) > 1 else 1.0
-    return Axis(low, high, at, tuple(_number(value, step) for value in at))
-
-
-def round_ticks(low: float, high: float, count: int, *, whole: bool = False) -> tuple[float, ...]:
-    """Return at most `count` + 1 round numbers (1, 2, 2.5 or 5 times a power of ten) from `low` to `high`."""
-    power = 10.0 ** math.floor(math.log10((high - low) / max(count, 1)))
-    for factor in (1, 2, 2.5, 5, 10, 20):
-        step = factor * power
-        if whole and (step < 1 or step % 1):
-            continue
-        if (high - low) / step <= count:
-            break
-    else:
-        step = max(1.0, 50 * power) if whole else 50 * power
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return tuple(index * step for index in range(first, last + 1))
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: `45s`, `12m`, `1h30`, `2d`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, hours = whole // 60, whole // 3600
-    if hours < 1:
-        return f"{minutes}m" + (f"{whole % 60:02d}" if whole % 60 else "")
-    if hours < 48:
-        return f"{hours}h" + (f"{minutes % 60:02d}" if minutes % 60 else "")
-    return f"{hours // 24}d" + (f"{hours % 24}h" if hours % 24 else "")
-
-
-def _number(value: float, step: float) -> str:
-    if value == 0:
-        return "0"
-    if abs(value) >= 1e4 and value % 1000 == 0 and step % 1000 == 0:
-        return f"{value / 1000:g}k" if abs(value) < 1e6 else f"{value / 1e6:g}M"
-    if abs(value) >= 1e6 or abs(value) < 1e-4:
-        return f"{value:.3g}"
-    digits = max(0, min(8, -math.floor(math.log10(abs(step)) + 1e-9)))
-    if round(step, digits) != round(step, 8):
-        digits += 1
-    return f"{value:.{digits}f}"
-
-
-def stroke(x: Floats, y: Floats, *, dashed: bool = False) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def stroke(x: Floats, y: Floats, *, dash: tuple[int, int] | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the dots (columns, rows) of a line through (x, y), which are in dots; non-finite points break it."""
     finite = np.isfinite(x) & np.isfinite(y)
     columns: list[Floats] = []
@@ -159,13 +103,32 @@ def stroke(x: Floats, y: Floats, *, dashed: bool = False) -> tuple[NDArray[np.in
         lengths = np.ceil(np.maximum(np.abs(np.diff(px)), np.abs(np.diff(py))))
         way = np.concatenate([[0.0], np.cumsum(np.maximum(lengths, 1))])
         at = np.arange(int(way[-1]) + 1, dtype=np.float64)
-        if dashed and len(part) > 1:
-            at = at[at % _PERIOD < _DASH]
+        if dash is not None and len(part) > 1:
+            at = at[at % dash[1] < dash[0]]
         columns.append(np.interp(at, way, px))
         rows.append(np.interp(at, way, py))
     if not columns:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
     return np.floor(np.concatenate(columns)).astype(np.intp), np.floor(np.concatenate(rows)).astype(np.intp)
+
+
+def cut(x: Floats, y: Floats, low: float, high: float) -> tuple[Floats, Floats]:
+    """Return a line's part from `low` to `high`: where a stretch crosses an edge, it is cut there."""
+    if not len(x) or (x[0] >= low and x[-1] <= high):
+        return x, y
+    edges = [edge for edge in (low, high) if x[0] < edge < x[-1]]
+    inside = (x >= low) & (x <= high)
+    at = np.concatenate([x[inside], edges])
+    # np.interp would carry a value over a gap: between points of which one is not finite there is nothing.
+    values = np.concatenate([y[inside], [_between(x, y, edge) for edge in edges]])
+    order = np.argsort(at, kind="stable")
+    return at[order], values[order]
+
+
+def _between(x: Floats, y: Floats, at: float) -> float:
+    right = int(np.searchsorted(x, at, side="right"))
+    (x0, x1), (y0, y1) = x[right - 1 : right + 1], y[right - 1 : right + 1]
+    return float(y0 + (y1 - y0) * (at - x0) / (x1 - x0)) if x1 > x0 else float(y0)
 
 
 def lonely(y: Floats) -> NDArray[np.intp]:
@@ -207,10 +170,21 @@ class Cells:
         self.marks[cell] = mark
         self.ink[cell] = ink
 
-    def inked(self) -> list[tuple[int, int, str, int]]:
-        """Return (column, row, character, ink) of every cell that is not blank."""
-        rows, columns = np.nonzero((self.dots > 0) | (self.marks != ""))
-        return [
-            (int(c), int(r), str(self.marks[r, c]) or chr(0x2800 + int(self.dots[r, c])), int(self.ink[r, c]))
-            for r, c in zip(rows, columns, strict=True)
-        ]
+    def write(self, column: int, row: int, text: str, ink: int) -> None:
+        """Write a text into a row of cells."""
+        for place, mark in enumerate(text):
+            self.marks[row, column + place] = mark
+            self.ink[row, column + place] = ink
+
+    def blank_at(self, column: int, row: int, width: int) -> bool:
+        """Tell whether `width` cells from this one lie on the canvas and hold nothing."""
+        rows, columns = self.dots.shape
+        if not (0 <= row < rows and column >= 0 and column + width <= columns):
+            return False
+        cells = (row, slice(column, column + width))
+        return not self.dots[cells].any() and not (self.marks[cells] != "").any()
+
+    def characters(self) -> NDArray[np.str_]:
+        """Return (H, W) characters, blanks where nothing is drawn, row 0 at the bottom."""
+        braille = (self.dots.astype(np.uint32) + 0x2800).view("<U1")
+        return np.where(self.marks != "", self.marks, np.where(self.dots > 0, braille, " "))

@@ -23,7 +23,6 @@ HEAVY = {
     "sqlmodel",
     "sqlalchemy",
     "textual",
-    "plotext",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LATER = {"yaml", "json", "sqlite3", "rich", "jinja2", "numpy", "textual", "plotext", "sqlmodel", "simple_slurm"}
+LATER = {"yaml", "json", "sqlite3", "rich", "jinja2", "numpy", "textual", "sqlmodel", "simple_slurm"}
 
 
 def loaded(*argv: str) -> set[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from trainer import catalog
 from trainer.catalog import Stats, nearest
 from trainer.errors import ConfigError
-from trainer.fields import coerce, hints_of
+from trainer.fields import coerce, describe, hints_of
 from trainer.sections import SECTIONS, Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ModelConfig",
     "OptimConfig",
     "TrainConfig",
+    "describe",
     "from_dict",
     "load",
     "normalisation",

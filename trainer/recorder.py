@@ -16,6 +16,7 @@ from trainer.distributed import World
 from trainer.engine import StepResult
 from trainer.errors import TrainerError
 from trainer.events import EventLog, NoEvents
+from trainer.gpu_use import GpuUse
 from trainer.position import Position
 
 READ_SECONDS = 5.0
@@ -37,6 +38,7 @@ class StepRecorder:
 
     def __init__(self, log: EventLog | NoEvents, *, world: World, every: int, seconds: float = READ_SECONDS) -> None:
         self._log, self._world, self._every, self._seconds = log, world, every, seconds
+        self._gpu = GpuUse(world.device)
         self._rows: list[_Row] = []
         self._begun, self._waited, self._clips = time.perf_counter(), 0.0, 0.0
         self.latest: dict[str, float] = {}
@@ -76,10 +78,13 @@ class StepRecorder:
         norms = torch.stack([row.result.grad_norm for row in rows]).tolist()
         seconds = max(1e-9, time.perf_counter() - self._begun)
         rates = {"perf/clips_per_s": self._clips / seconds, "perf/data_wait": min(1.0, self._waited / seconds)}
+        busy = self._gpu.metrics()
         for row, loss, norm in zip(rows, losses, norms, strict=True):
             metrics = {"step/loss": loss, "optim/lr": row.lr, "optim/grad_norm": norm, **rates}
             if row.result.scale is not None:
                 metrics |= {"optim/loss_scale": row.result.scale, "optim/skipped": float(row.skipped)}
+            if row is rows[-1]:
+                metrics |= busy
             self._log.write("step", t=row.t, step=row.step, epoch=row.epoch, metrics=metrics)
             self.latest = metrics
         for row, loss, norm in zip(rows, losses, norms, strict=True):

@@ -122,7 +122,7 @@ def load() -> None:
     for module in pkgutil.walk_packages(arctl.__path__, "arctl."):
         if not module.name.startswith(("arctl.tui", "arctl.__main__")):
             importlib.import_module(module.name)
-    for name in ("jinja2", "simple_slurm", "plotext", "_strptime"):
+    for name in ("jinja2", "simple_slurm", "_strptime"):
         importlib.import_module(name)
 
 

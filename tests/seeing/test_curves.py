@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,33 @@ def test_a_later_attempt_takes_over_where_it_went_on(db) -> None:
     assert curves.load(db, 2, "step/loss", x="time").restarts == (1005.0,)
 
 
+def test_hours_are_those_for_which_the_trainer_ran_times_its_gpus(db) -> None:
+    """Attempt 1 ran 80 s of which 4 steps counted; attempt 2 began 1000 s after the first and wrote 8 points."""
+    points = curves.load_points(db, 2, "step/loss")
+    assert points.running.tolist() == [10.0 * k for k in range(1, 5)] + [80.0 + k for k in range(5, 13)]
+    alone = curves.curve_of(points, x="hours")
+    assert alone.axis == "hours run" and alone.x.tolist() == (points.running / 3600).tolist()
+    four = curves.curve_of(replace(points, gpus=4), x="hours")
+    assert four.axis == "GPU-hours" and np.allclose(four.x, 4 * alone.x)
+    assert four.restarts == (four.x[4],)
+
+
+def test_the_best_value_is_the_highest_or_the_lowest_as_the_metric_has_it(db) -> None:
+    assert curves.load(db, 1, "val/top1").best == (3.0, 0.6)
+    assert curves.load(db, 1, "val/top1", x="step", smooth=0.9).best == (30.0, 0.6)
+    best = curves.load(db, 1, "val/loss").best
+    assert best is not None and best[0] == 4.0 and best[1] == pytest.approx(1.6)
+    assert curves.load(db, 1, "train/top1").best is None
+
+
+def test_a_smoothed_curve_keeps_its_values(db) -> None:
+    curve = curves.load(db, 2, "step/loss", x="step", smooth=0.6)
+    assert curve.raw is not None and curve.raw[0] == 9.0 and curve.raw.tolist() != curve.y.tolist()
+    small = curves.reduce(curve, columns=3)
+    assert small.raw is not None and small.step is not None and len(small.raw) == len(small.step) == len(small.x)
+    assert curves.load(db, 2, "step/loss").raw is None
+
+
 def test_an_unknown_metric_names_the_nearest(db) -> None:
     with pytest.raises(NotFoundError, match=r"run1: no metric 'val/top'.*'val/top1'"):
         curves.load(db, 1, "val/top")
@@ -64,6 +93,23 @@ def test_smoothing_is_an_average_corrected_for_its_start() -> None:
         shares = weight ** np.arange(at, -1, -1)
         assert smoothed[at] == pytest.approx((shares * values[: at + 1]).sum() / shares.sum())
     assert curves.smooth(values, 0.0).tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 1024, 5000])
+@pytest.mark.parametrize("weight", [0.01, 0.6, 0.97, 0.999])
+def test_smoothing_in_blocks_is_what_a_loop_gives(count: int, weight: float) -> None:
+    values = np.random.default_rng(count).standard_normal(count) + 3
+    if count > 30:
+        values[[0, 5, 30]] = np.nan, np.inf, -np.inf
+    smoothed = curves.smooth(values, weight)
+    average, trust = 0.0, 1.0
+    for at, value in enumerate(values):
+        if np.isfinite(value):
+            average = weight * average + (1 - weight) * value
+            trust *= weight
+            assert smoothed[at] == pytest.approx(average / (1 - trust), rel=1e-12)
+        else:
+            assert np.array_equal(smoothed[at], value, equal_nan=True)
 
 
 def test_smoothing_passes_gaps_through_and_leaves_constants() -> None:

@@ -10,7 +10,8 @@ import pytest
 from rich.cells import cell_len
 
 from arctl import plots
-from arctl.raster import Curve, duration, round_ticks
+from arctl.plots.axes import duration, round_ticks
+from arctl.raster import Curve
 from arctl.spark import sparkline
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
