@@ -10,10 +10,15 @@ from arctl.cli.context import Session, echo_json, references
 from arctl.cli.reading_options import asked_of, reading_options
 
 if TYPE_CHECKING:
-    from arctl.cli.compare_sections import Section
     from arctl.compare import Comparison
+    from arctl.compare.samples import Pairs
+    from arctl.confusion import Difference
+    from arctl.sections import Section
 
 FORMATS = ("table", "json", "markdown", "latex", "csv")
+
+_CLIPS = 10
+"""Samples that are listed of a class where nobody says how many."""
 
 
 @click.command("compare")
@@ -30,6 +35,14 @@ FORMATS = ("table", "json", "markdown", "latex", "csv")
     help="Over classes: Benjamini-Hochberg or Holm.",
 )
 @click.option("--pairs", type=click.IntRange(min=0), default=10, show_default=True, help="How many confusions to list.")
+@click.option(
+    "--clips",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="List N samples that only one has right.",
+)
+@click.option("--class", "one", metavar="NAME", help="List only the samples of this class.")
 @click.option("--all", "everything", is_flag=True, help="Every class, and settings that differ between any two runs.")
 @click.option("--code", "patch", is_flag=True, help="Print how the code differs, line by line.")
 @click.option("--map/--no-map", "drawn", default=True, help="The heat map of the difference.")
@@ -77,11 +90,15 @@ def _print(comparison: Comparison, style: str, given: dict[str, Any]) -> None:
     from arctl import compare
     from arctl.cli import compare_sections
 
-    if style == "json":
-        echo_json(compare.SCHEMA, compare.to_json(comparison))
-    elif style == "csv":
-        document = {"schema": compare.SCHEMA, **compare.to_json(comparison)}
-        click.echo(compare_sections.csv_lines(document, unlike=comparison.warning), nl=False)
+    if style in ("json", "csv"):
+        document = compare.to_json(comparison)
+        if _wanted(given):
+            document["samples"] = _samples_json(comparison, given)
+        if style == "json":
+            echo_json(compare.SCHEMA, document)
+        else:
+            whole = {"schema": compare.SCHEMA, **document}
+            click.echo(compare_sections.csv_lines(whole, unlike=comparison.warning), nl=False)
     else:
         sections = _sections(comparison, given, drawn=given["drawn"] and style == "table")
         if style == "table":
@@ -92,14 +109,60 @@ def _print(comparison: Comparison, style: str, given: dict[str, Any]) -> None:
 
 
 def _sections(comparison: Comparison, given: dict[str, Any], *, drawn: bool) -> list[Section]:
-    from arctl.cli.compare_page import first_half
-    from arctl.cli.compare_sections import warned
-    from arctl.cli.compare_tests import second_half
-    from arctl.cli.compare_where import places
+    from arctl.compare.page import first_half
+    from arctl.compare.page_tests import second_half
+    from arctl.compare.page_where import places
+    from arctl.sections import warned
 
     sections = [
         *first_half(comparison, patch=given["patch"]),
         *second_half(comparison),
-        *places(comparison, pairs=given["pairs"], everything=given["everything"], drawn=drawn, width=given["width"]),
+        *places(comparison, pairs=given["pairs"], everything=given["everything"]),
     ]
+    if _wanted(given):
+        from arctl.compare.page_samples import samples
+
+        found, about = _samples(comparison, given)
+        sections += samples(comparison, found, count=given["clips"] or _CLIPS, about=about)
+    if drawn and comparison.where is not None and comparison.confusion is not None:
+        sections.append(_map(comparison.confusion, width=given["width"]))
     return list(warned(sections, comparison.warning)) if comparison.warning else sections
+
+
+def _wanted(given: dict[str, Any]) -> bool:
+    return bool(given["clips"] or given["one"] is not None)
+
+
+def _samples(comparison: Comparison, given: dict[str, Any]) -> tuple[Pairs, str]:
+    """Return the samples with unlike answers, and of which class they are."""
+    from arctl.compare.samples import pairs
+    from arctl.zoom import find_class
+
+    one = None
+    if given["one"] is not None and comparison.where is not None:
+        one = find_class(comparison.where.classes, given["one"], option="--class")
+    return pairs(comparison, true=one), "" if one is None or comparison.where is None else comparison.where.classes[one]
+
+
+def _samples_json(comparison: Comparison, given: dict[str, Any]) -> dict[str, object]:
+    from arctl.compare.page_samples import samples_json
+
+    return samples_json(comparison, _samples(comparison, given)[0], count=given["clips"] or _CLIPS)
+
+
+def _map(change: Difference, *, width: int | None) -> Section:
+    from arctl import plots
+    from arctl.cli.tables import ascii_only, coloured, screen
+    from arctl.rundir import run_name
+    from arctl.sections import Section
+
+    across, down = screen(width=width)
+    tall = min(len(change.a.classes) + 2, max(10, down - 3))
+
+    def drawing() -> str:
+        return plots.difference(
+            change, width=across, height=tall, colour=coloured(), ascii=ascii_only(), order="confused"
+        )
+
+    title = f"Confusion of {run_name(change.b.run)} minus {run_name(change.a.run)}"
+    return Section(title, drawing=drawing)

@@ -13,8 +13,8 @@ from arctl.cli.context import echo_json
 from arctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from arctl.cli.compare_sections import Section
     from arctl.compare.matrices import Compared
+    from arctl.sections import Section
 
 
 def compare_matrices(files: Sequence[str], *, level: float, style: str) -> None:
@@ -41,9 +41,8 @@ def compare_matrices(files: Sequence[str], *, level: float, style: str) -> None:
 
 
 def _sections(found: Compared) -> list[Section]:
-    from arctl.cli.compare_sections import Section
-    from arctl.cli.tables import Cell, Column
     from arctl.compare.words import p_number, points
+    from arctl.sections import Cell, Column, Section
 
     a, b, bounds = found.a, found.b, found.bounds
     ends = (Column(a.path.name, right=True), Column(b.path.name, right=True), Column("difference", right=True))

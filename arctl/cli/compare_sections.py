@@ -1,15 +1,16 @@
-"""A page of a comparison as sections, and the four ways to write them down: terminal, Markdown, LaTeX, CSV."""
+"""The sections of a comparison's page, and the four ways to write them down: terminal, Markdown, LaTeX, CSV."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import click
 
-from arctl.cli.tables import Cell, Column, Row, heading, say, screen, show_table, terminal
+from arctl.cli.tables import Cell, Column, heading, say, screen, show_table, terminal
+from arctl.sections import Section
 from arctl.text import safe_line, sheet_safe
 
 _LATEX = {
@@ -20,41 +21,6 @@ _LATEX = {
 }  # fmt: skip
 _MINUS = re.compile(r"(?<![\w-])-(?=\d)")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~#])")
-
-
-@dataclass(frozen=True)
-class Section:
-    """One part of the page: sentences, then a table, then more sentences."""
-
-    title: str
-    """`Metrics`; empty for the head of the page."""
-    before: tuple[Cell, ...] = ()
-    """Sentences above the table."""
-    columns: tuple[Column, ...] = ()
-    """Of the table."""
-    rows: tuple[Row, ...] = ()
-    """Of the table; none is no table."""
-    after: tuple[Cell, ...] = ()
-    """Sentences below it."""
-    drawing: Callable[[], str] | None = None
-    """What only a terminal can show: a heat map."""
-
-
-def warned(sections: Iterable[Section], unlike: str) -> Iterator[Section]:
-    """Give sections whose every line says in what the runs were evaluated differently."""
-    for section in sections:
-        yield replace(
-            section,
-            before=tuple(_warned(cell, unlike) for cell in section.before),
-            after=tuple(_warned(cell, unlike) for cell in section.after),
-            columns=(Column("unlike"), *section.columns),
-            rows=tuple((Cell(unlike, "yellow"), *row) for row in section.rows),
-            drawing=None,
-        )
-
-
-def _warned(cell: Cell, unlike: str) -> Cell:
-    return replace(cell, text=f"[unlike {unlike}] {cell.text}")
 
 
 def show(sections: Iterable[Section]) -> None:

@@ -135,27 +135,25 @@ def _print(matrix: Confusion, view: View, *, as_json: bool) -> None:
 
 
 def _show(matrix: Confusion, view: View) -> None:
-    from arctl.cli import confusion_tables as tables
+    from arctl import confusion_page as page
+    from arctl.cli.compare_sections import show
     from arctl.cli.tables import Cell, say
 
     one = _class(matrix, view)
     drawn = None if one is not None and view.zoom is None else _map(matrix, view)
-    lost = int(matrix.unreadable.sum())
-    say(
-        Cell(f"{run_name(matrix.run)} on {matrix.split}", "bold"),
-        f" after epoch {matrix.epoch} ({matrix.chosen}): top-1 {100 * matrix.top1:.1f}% of {matrix.total} samples",
-        Cell(f", {lost} could not be read and count as wrong" if lost else "", "yellow"),
-    )
+    say(*page.head(matrix))
     if matrix.protocol is not None:
         say(Cell(matrix.protocol.stamp(), "dim"))
     if drawn is not None:
         click.echo(drawn)
     if one is not None:
-        tables.show_class(matrix, one, clips=view.clips)
+        click.echo()
+        say(*page.class_head(matrix, one))
+        show(page.one_class(matrix, one, clips=view.clips))
     else:
-        tables.show_classes(matrix, view.best, best=True)
-        tables.show_classes(matrix, view.worst, best=False)
-        tables.show_pairs(matrix, view.pairs)
+        show(page.classes(matrix, view.best, best=True))
+        show(page.classes(matrix, view.worst, best=False))
+        show(page.pairs(matrix, view.pairs))
 
 
 def _map(matrix: Confusion, view: View) -> str:

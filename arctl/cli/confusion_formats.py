@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from arctl.cli.confusion_tables import wrong_clips
+from arctl.confusion_page import wrong_clips
 from arctl.errors import UsageError
 from arctl.rundir import run_name
 from arctl.text import sheet_safe

@@ -1,16 +1,16 @@
-"""Tables on a terminal (by rich, imported only then) and in a pipe (plain, uncut); numbers as people read them."""
+"""Tables on a terminal (by rich, imported only then) and in a pipe (plain, uncut)."""
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from arctl.numerals import age_text, change_text, epoch_text, span_text, value_text, when_text
+from arctl.sections import BETTER, NOTHING, WORSE, Cell, Column, Row, fitted
 from arctl.states import State
 from arctl.text import safe_line, safe_part
 
@@ -18,8 +18,31 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-NOTHING = "-"
-"""Stands where there is no value."""
+__all__ = [
+    "BETTER",
+    "NOTHING",
+    "STATE_STYLES",
+    "WORSE",
+    "Cell",
+    "Column",
+    "Row",
+    "age_text",
+    "ascii_only",
+    "change_text",
+    "coloured",
+    "console",
+    "epoch_text",
+    "fitted",
+    "heading",
+    "say",
+    "screen",
+    "show_table",
+    "span_text",
+    "state_cell",
+    "terminal",
+    "value_text",
+    "when_text",
+]
 
 STATE_STYLES: Mapping[State, str] = {
     State.RUNNING: "bold cyan",
@@ -34,34 +57,6 @@ STATE_STYLES: Mapping[State, str] = {
     State.UNKNOWN: "bright_black",
 }
 """The colours of states beside their words; every other one waits, in yellow."""
-
-BETTER, WORSE = "green", "red"
-
-_PERCENT = ("top1", "top5", "recall", "data_wait")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table."""
-
-    title: str
-    right: bool = False
-    """True for numbers."""
-    drop: int = 0
-    """On a narrow terminal the columns with the highest number go first; 0 stays."""
-    shrink: bool = False
-    """Whether its text may be cut to make the table fit."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value in a table, with its style on a terminal."""
-
-    text: str
-    style: str = ""
-
-
-Row = Sequence[str | Cell]
 
 
 def terminal() -> bool:
@@ -132,88 +127,6 @@ def state_cell(state: State) -> Cell:
     return Cell(state.value.replace("_", " "), STATE_STYLES.get(state, "yellow"))
 
 
-def value_text(name: str, value: float | None) -> str:
-    """Return a metric's value: shares in percent, bytes in GiB, the rest with four digits."""
-    if value is None:
-        return NOTHING
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    if _is_share(name):
-        return f"{100 * value:.1f}%"
-    if name.startswith("sys/"):
-        return f"{value / 2**30:.2f} GiB"
-    return _decimal(value)
-
-
-def change_text(name: str, change: float | None) -> str:
-    """Return a difference of a metric with its sign: shares in points."""
-    if change is None or math.isnan(change):
-        return NOTHING
-    if change == 0:
-        return "0"
-    sign = "+" if change > 0 else "-"
-    if _is_share(name):
-        return f"{sign}{100 * abs(change):.1f}"
-    if name.startswith("sys/"):
-        return f"{sign}{abs(change) / 2**30:.2f} GiB"
-    return f"{sign}{_decimal(abs(change))}"
-
-
-def epoch_text(epoch: float | None, epochs: int | None) -> str:
-    """Return the epoch of those planned: `12/50`."""
-    if epoch is None and epochs is None:
-        return NOTHING
-    done = 0 if epoch is None or not math.isfinite(epoch) else int(epoch)
-    return str(done) if epochs is None else f"{done}/{epochs}"
-
-
-def age_text(since: float | None, *, now: float | None = None) -> str:
-    """Return how long ago something was, in one unit: `45s`, `12m`, `3h`, `2d`."""
-    if since is None or not math.isfinite(since):
-        return NOTHING
-    gone = max(0.0, (time.time() if now is None else now) - since)
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if gone >= size:
-            return f"{int(gone // size)}{unit}"
-    return f"{int(gone)}s"
-
-
-def span_text(seconds: float | None) -> str:
-    """Return a duration in two units: `45s`, `12m 05s`, `3h 05m`, `2d 04h`."""
-    if seconds is None or not math.isfinite(seconds):
-        return NOTHING
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    for big, small, size, part in (("m", "s", 60, 1), ("h", "m", 3600, 60), ("d", "h", 86400, 3600)):
-        if whole < size * 60 or big == "d" or (big == "h" and whole < 86400):
-            return f"{whole // size}{big} {whole % size // part:02d}{small}"
-    return NOTHING
-
-
-def when_text(at: float | None) -> str:
-    """Return a moment in local time: `2026-11-21 14:02:33`."""
-    try:
-        return NOTHING if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-    except (OverflowError, ValueError, OSError):
-        return NOTHING
-
-
-def _decimal(value: float) -> str:
-    """Return a number with about four digits, and as many decimals as its neighbours in a column have."""
-    size = abs(value)
-    if size == 0 or 0.001 <= size < 10:
-        return f"{value:.3f}"
-    if size < 0.001:
-        return f"{value:.3g}"
-    return f"{value:.1f}" if size < 1000 else f"{value:.0f}" if size < 1e7 else f"{value:.4g}"
-
-
-def _is_share(name: str) -> bool:
-    leaf = name.rpartition("/")[2].partition("@")[0]  # val@10x3/top1 has its views before the slash
-    return leaf.endswith(_PERCENT) or name.partition("@")[0].endswith(_PERCENT)
-
-
 def _plain_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     from rich.cells import cell_len
 
@@ -245,39 +158,6 @@ def _rich_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> No
     for row in rows:
         table.add_row(*(_styled(row[index]) for index in keep))
     out.print(table)
-
-
-def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> tuple[list[int], dict[int, int]]:
-    """Return the columns that fit on `width`, and their widths.
-
-    Empty columns that may be dropped go first, then those with the highest `drop`; text that may shrink gives way
-    to 10 characters before that.
-    """
-    from rich.cells import cell_len
-
-    keep = [
-        index
-        for index, column in enumerate(columns)
-        if not column.drop or any(row[index].text not in ("", NOTHING) for row in rows)
-    ]
-    widths = {
-        index: max([cell_len(columns[index].title), *(cell_len(safe_line(row[index].text)) for row in rows)])
-        for index in keep
-    }
-    while True:
-        over = sum(widths[index] + 2 for index in keep) - 2 - width
-        room = {index: max(0, widths[index] - 10) for index in keep if columns[index].shrink}
-        if over <= sum(room.values()):
-            break
-        last = max(keep, key=lambda index: (columns[index].drop, index))
-        if not columns[last].drop:
-            break
-        keep.remove(last)
-    for index in sorted(room, key=lambda index: -room[index]):
-        cut = min(room[index], max(0, over))
-        widths[index] -= cut
-        over -= cut
-    return keep, widths
 
 
 def _styled(cell: Cell) -> Text:

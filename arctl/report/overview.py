@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from arctl.compare.code import CodeDifference
 from arctl.facts import Setting
+from arctl.numerals import plain
 from arctl.report import words
 from arctl.report.curve_plots import curve_plot, spoken
 from arctl.report.findings import Findings
@@ -33,7 +34,7 @@ def setup(findings: Findings) -> Section:
     """Return in what the runs differ, or all that is known of a single one; and how their code differs."""
     compared = findings.comparison
     if compared is None:
-        rows = [(key, words.plain(value)) for key, value in _settings(findings, 0).items() if key.startswith(_MAIN)]
+        rows = [(key, plain(value)) for key, value in _settings(findings, 0).items() if key.startswith(_MAIN)]
         main = Table("Main settings (all of them are in the last part)", (Head("setting"), Head("value")), tuple(rows))
         return Section("Set-up", (main,) if rows else ())
     blocks: list[Block] = []
@@ -123,7 +124,7 @@ def _runs(findings: Findings) -> Table:
         epoch = words.NOTHING if known is None else f"{known:g}"
         given = seeds.get(place)
         cells = (label, row.name, row.model or "own command", row.data or words.NOTHING, row.state.replace("_", " "))
-        rest = (epoch, words.NOTHING if given is None else words.plain(given), words.moment(row.created))
+        rest = (epoch, words.NOTHING if given is None else plain(given), words.moment(row.created))
         rows.append((*cells, *rest, ", ".join(row.tags), row.note))
     keep = [k for k in range(len(heads)) if k < 6 or any(row[k] not in ("", words.NOTHING) for row in rows)]
     shown = tuple(tuple(row[k] for k in keep) for row in rows)
@@ -131,7 +132,7 @@ def _runs(findings: Findings) -> Table:
 
 
 def _setting(one: Setting) -> Row:
-    return (one.key, *("(none)" if gone else words.plain(v) for v, gone in zip(one.values, one.missing, strict=True)))
+    return (one.key, *("(none)" if gone else plain(v) for v, gone in zip(one.values, one.missing, strict=True)))
 
 
 def _settings(findings: Findings, place: int) -> dict[str, object]:
@@ -140,7 +141,7 @@ def _settings(findings: Findings, place: int) -> dict[str, object]:
 
 
 def _same(findings: Findings) -> dict[str, str]:
-    texts = [{key: words.plain(v) for key, v in _settings(findings, k).items()} for k in range(len(findings.runs))]
+    texts = [{key: plain(v) for key, v in _settings(findings, k).items()} for k in range(len(findings.runs))]
     return {key: text for key, text in texts[0].items() if all(one.get(key) == text for one in texts[1:])}
 
 
@@ -149,7 +150,7 @@ def _value(findings: Findings, place: int, key: str) -> str:
     if key not in values:
         return words.NOTHING
     value = values[key]
-    return words.moment(value) if key == "created" and isinstance(value, float) else words.plain(value)
+    return words.moment(value) if key == "created" and isinstance(value, float) else plain(value)
 
 
 def _rank(key: str) -> tuple[int, str]:

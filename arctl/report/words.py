@@ -87,14 +87,3 @@ def moment(at: float | None) -> str:
         return NOTHING if at is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
     except (OverflowError, ValueError, OSError):
         return NOTHING
-
-
-def plain(value: object) -> str:
-    """Return a setting as a configuration file would have it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(plain(item) for item in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)

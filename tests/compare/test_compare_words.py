@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from arctl.cli.compare_sections import Section, csv_lines, latex, markdown, warned
+from arctl.cli.compare_sections import csv_lines, latex, markdown
 from arctl.cli.tables import Cell, Column
 from arctl.compare import compare
 from arctl.compare.arms import arms
@@ -16,6 +16,7 @@ from arctl.compare.ranking import ranking
 from arctl.compare.words import p_number, p_text, points
 from arctl.facts import Facts
 from arctl.registry import read
+from arctl.sections import Section, warned
 
 TARGETS = [k // 10 for k in range(80)]
 MIXED = [(k // 10) ^ (k % 2) for k in range(80)]
