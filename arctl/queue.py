@@ -27,6 +27,9 @@ FRESH_S = 30.0
 
 _TOKEN = re.compile(r"-arctl-[0-9a-f]{12}(?:_\d+)?$")
 
+UNLIMITED_S = 300 * 86400.0
+"""Slurm counts a job without a time limit as a year: an expectation beyond this is none, seconds."""
+
 LOCAL = "this machine"
 """Stands for the partition of a job of the local cluster."""
 
@@ -61,6 +64,13 @@ class Place:
             return self.job.reason or "it waits for a slot of this machine"
         return plain(self.job.reason or "None")
 
+    def ahead_s(self, now: float) -> float | None:
+        """Return in how many seconds Slurm expects it to start, 0 for at once; None where it runs or nobody knows."""
+        if self.job.state is not State.PENDING or self.job.started is None:
+            return None
+        ahead = self.job.started - now
+        return max(0.0, ahead) if ahead <= UNLIMITED_S else None
+
 
 @dataclass(frozen=True)
 class Queue:
@@ -74,9 +84,10 @@ class Queue:
     """Why Slurm does not answer now, so that this is what it said before."""
 
 
-def look(workspace: Workspace | None, *, max_age_s: float = FRESH_S) -> Queue:
+def look(workspace: Workspace | None, *, max_age_s: float | None = FRESH_S) -> Queue:
     """Return the jobs of this user; without a workspace they are Slurm's alone.
 
+    `max_age_s` None leaves the age of Slurm's answer to the budget that all arctl processes share.
     Raises SchedulerError where Slurm does not answer and nothing is known from before.
     """
     runs = _runs(workspace) if workspace is not None else {}
@@ -96,7 +107,7 @@ def _runs(workspace: Workspace) -> Mapping[str, RunRow]:
     return named
 
 
-def _slurm(workspace: Workspace | None, runs: Mapping[str, RunRow], max_age_s: float) -> Queue:
+def _slurm(workspace: Workspace | None, runs: Mapping[str, RunRow], max_age_s: float | None) -> Queue:
     """Return the jobs that Slurm holds, or last spoke of; none for a workspace of this machine alone."""
     from arctl.clusters.slurm import SlurmCluster
 
@@ -142,16 +153,17 @@ def _local(workspace: Workspace, runs: Iterable[RunRow]) -> Iterator[Place]:
         yield Place(job, row, "local")
 
 
-def standings(places: Sequence[Place]) -> Mapping[str, Standing]:
+def standings(places: Sequence[Place], *, patient: bool = False) -> Mapping[str, Standing]:
     """Return where jobs stand in their partition's line, by job; those that are held or depend stand in none.
 
     Asks Slurm for the whole line at most once a minute, and only if something waits; empty where it does not say.
+    `patient` leaves a Slurm that did not answer lately alone.
     """
     waiting = [one.job for one in places if one.cluster == "slurm" and one.job.state is State.PENDING]
     if not waiting:
         return {}
     try:
-        line = slurm_line.ask().jobs
+        line = slurm_line.ask(patient=patient).jobs
     except SchedulerError:
         return {}
     by_array: dict[str, list[Waiting]] = {}

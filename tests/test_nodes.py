@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,3 +130,14 @@ def test_the_answer_is_kept_for_a_while(tmp_path: Path, monkeypatch: pytest.Monk
     assert slurm_nodes.ask().nodes
     with pytest.raises(SchedulerError, match="Unable to contact"):
         slurm_nodes.ask(max_age_s=0.0)
+
+
+def test_this_machine_as_the_command_line_has_it(desk_in: type[Any], tmp_path: Path) -> None:
+    desk = desk_in(tmp_path)
+    found = desk.json("nodes", "--here")
+    assert found["schema"] == "arctl.machine/1" and found["slots"] is None and found["cores"] >= 1
+    desk.arctl("init")
+    (tmp_path / "arctl.yaml").write_text("slots: 3\n")
+    assert "3 jobs at a time" in desk.arctl("nodes", "--here").stdout
+    assert desk.json("queue", "--calls") == {"schema": "arctl.calls/1", "seconds": 60.0, "calls": []}
+    assert "has asked Slurm anything" in desk.arctl("queue", "--calls").stderr

@@ -13,6 +13,7 @@ from arctl.cli.context import Session, echo_json, narrate
 from arctl.errors import NotFoundError, SchedulerError, nearest
 
 if TYPE_CHECKING:
+    from arctl.clusters.machine import Machine
     from arctl.clusters.slurm_nodes import Node, NodesAnswer
     from arctl.nodes import Block, Pool
 
@@ -23,9 +24,10 @@ WIDE = 100
 @click.command("nodes")
 @click.option("--partition", "-p", metavar="P", help="Only this partition, and each of its nodes.")
 @click.option("--fresh", is_flag=True, help="Ask Slurm now; an answer is kept for 45 s otherwise.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.nodes/1).")
+@click.option("--here", is_flag=True, help="This machine: its GPUs, cores, memory and load; asks no Slurm.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.nodes/1, arctl.machine/1).")
 @click.pass_obj
-def nodes_command(session: Session, partition: str | None, fresh: bool, as_json: bool) -> None:
+def nodes_command(session: Session, partition: str | None, fresh: bool, here: bool, as_json: bool) -> None:
     """Show the free GPUs of the cluster by partition and type, and the nodes that are out of service.
 
     The last column is what a job on one node could have at once. Works outside of a workspace too.
@@ -33,6 +35,9 @@ def nodes_command(session: Session, partition: str | None, fresh: bool, as_json:
     from arctl.clusters import slurm_nodes
     from arctl.nodes import pools
 
+    if here:
+        _show_machine(session, as_json=as_json)
+        return
     try:
         answer = slurm_nodes.ask(max_age_s=0.0 if fresh else slurm_nodes.FRESH_S)
     except SchedulerError as error:
@@ -65,8 +70,49 @@ def _without_slurm(session: Session, error: SchedulerError) -> SchedulerError:
         local = session.workspace.settings.cluster == "local"
     except NotFoundError:
         local = False
-    cure = "jobs of this workspace run on this machine: `arctl queue` shows them" if local else error.cure
+    cure = (
+        "jobs of this workspace run on this machine: `arctl queue` shows them, `arctl nodes --here` the machine"
+        if local
+        else error.cure
+    )
     return SchedulerError(error.what, where=error.where, cure=cure)
+
+
+def _show_machine(session: Session, *, as_json: bool) -> None:
+    from arctl.cli.tables import Cell, Column, say, show_table
+    from arctl.clusters import machine
+    from arctl.clusters.local import slots
+
+    found = machine.look()
+    try:
+        many: int | None = slots(session.workspace.settings.slots)
+    except NotFoundError:
+        many = None
+    if as_json:
+        echo_json("arctl.machine/1", {**asdict(found), "slots": many})
+        return
+    say(Cell(found.host, "bold"), f"  {', '.join(_sums(found, many))}")
+    columns = (Column("GPU"), Column("type", shrink=True), Column("busy", right=True), Column("memory", right=True))
+    rows = [
+        (
+            card.index,
+            card.name,
+            "-" if card.busy is None else f"{100 * card.busy:.0f}%",
+            "-" if card.used_mib is None or card.mib is None else f"{_memory(card.used_mib)}/{_memory(card.mib)}",
+        )
+        for card in found.cards
+    ]
+    if rows:
+        show_table(columns, rows)
+    else:
+        narrate("no GPU that nvidia-smi knows of")
+
+
+def _sums(found: Machine, many: int | None) -> list[str]:
+    told = [f"{found.cores} cores"] + ([f"load {found.load:.2f}"] if found.load is not None else [])
+    if found.mib is not None and found.free_mib is not None:
+        told.append(f"{_memory(found.free_mib)} of {_memory(found.mib)} memory free")
+    return told + ([f"{many} job{'' if many == 1 else 's'} at a time"] if many is not None else [])
 
 
 def _show_pools(found: Sequence[Pool]) -> None:

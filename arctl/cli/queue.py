@@ -16,15 +16,14 @@ from arctl.states import State
 
 if TYPE_CHECKING:
     from arctl.cli.tables import Cell, Row
-    from arctl.clusters.base import QueuedJob
     from arctl.queue import Place, Queue
     from arctl.settings import Workspace
     from arctl.why.sooner import Place as Standing
 
 __all__ = ["queue_command"]
 
-UNLIMITED_S = 300 * 86400.0
-"""Slurm counts a job without a time limit as a year: an expectation beyond this is none, seconds."""
+MINUTE_S = 60.0
+"""Over how long `--calls` counts, seconds."""
 
 WIDE = 100
 """Columns from which on there is room for places, partitions and limits."""
@@ -33,9 +32,10 @@ WIDE = 100
 @click.command("queue")
 @click.option("--each", is_flag=True, help="A line for each element of an array, not one for those that are alike.")
 @click.option("--fresh", is_flag=True, help="Ask Slurm now, as soon as the site's least interval allows.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.queue/1).")
+@click.option("--calls", is_flag=True, help="What your arctl processes asked of Slurm in the last minute.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.queue/1, arctl.calls/1).")
 @click.pass_obj
-def queue_command(session: Session, each: bool, fresh: bool, as_json: bool) -> None:
+def queue_command(session: Session, each: bool, fresh: bool, calls: bool, as_json: bool) -> None:
     """List your jobs in the queue, those that run first, with the reason of each that waits.
 
     All your jobs are listed, whoever submitted them; those of this workspace name their run. Place is that in
@@ -43,6 +43,11 @@ def queue_command(session: Session, each: bool, fresh: bool, as_json: bool) -> N
     """
     from arctl.queue import FRESH_S, look, standings
 
+    if calls:
+        from arctl.cli.calls import show_log
+
+        (show_log if each else _show_calls)(as_json=as_json)
+        return
     workspace = _workspace(session)
     if workspace is not None:
         session.sync(force=fresh)
@@ -57,6 +62,36 @@ def queue_command(session: Session, each: bool, fresh: bool, as_json: bool) -> N
     else:
         narrate("no job of yours waits or runs")
     _tell_age(queue)
+
+
+def _show_calls(*, as_json: bool) -> None:
+    """Print the calls of the last minute, summed up by program and purpose."""
+    from arctl.cli.tables import Cell, Column, show_table
+    from arctl.clusters import calls
+
+    found = calls.tally(calls.recent(since=time.time() - MINUTE_S))
+    if as_json:
+        echo_json("arctl.calls/1", {"seconds": MINUTE_S, "calls": [asdict(one) for one in found]})
+        return
+    if not found:
+        narrate("no arctl of yours has asked Slurm anything in the last minute")
+        return
+    columns = (
+        *(Column("program"), Column("what for"), Column("calls", right=True)),
+        *(Column("in vain", right=True, drop=1), Column("ms", right=True), Column("by process", shrink=True)),
+    )
+    rows = [
+        (
+            Cell(one.program, "bold"),
+            one.why,
+            str(one.count),
+            Cell(str(one.failed), "red") if one.failed else "",
+            f"{one.ms:.0f}",
+            ", ".join(map(str, one.pids)),
+        )
+        for one in found
+    ]
+    show_table(columns, rows)
 
 
 def _tell_age(queue: Queue) -> None:
@@ -117,7 +152,7 @@ def _show(places: Sequence[Place], standing: Mapping[str, Standing], *, each: bo
                 first.name,
                 state_cell(job.state),
                 str(first.gpus * len(group)),
-                _when(job),
+                _when(first),
                 *([_place(standing.get(job.job_id)), job.partition or "", _time(job.limit_s)] if wide else []),
                 _where(first, len(group) if wide else 1),
             )
@@ -129,16 +164,13 @@ def _place(standing: Standing | None) -> str:
     return f"{standing.number}/{standing.of}" if standing is not None else ""
 
 
-def _when(job: QueuedJob) -> str:
+def _when(place: Place) -> str:
     """Return what is left of a job that runs, or in how long Slurm expects one that waits to start."""
+    job = place.job
     if job.state is not State.PENDING:
         return f"{_time(job.left_s)} left" if job.left_s is not None else ""
-    if job.started is None:
-        return ""
-    ahead = job.started - time.time()
-    if ahead > UNLIMITED_S:
-        return ""
-    return f"in {_time(ahead)}" if ahead > 0 else "soon"
+    ahead = place.ahead_s(time.time())
+    return "" if ahead is None else f"in {_time(ahead)}" if ahead else "soon"
 
 
 def _time(seconds: float | None) -> str:

@@ -117,6 +117,7 @@ def sweep_ls(session: Session, as_json: bool) -> None:
 @click.option("--each", is_flag=True, help="List every element, not the means over seeds.")
 @click.option("--all", "every", is_flag=True, help="All of them, not the 20 best.")
 @click.option("--limit", "-n", type=click.IntRange(min=1), metavar="N", help="The N best.")
+@click.option("--plot", metavar="KEY", help="Plot the metric against this parameter; `lr` stands for optim.lr.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.pass_obj
 def sweep_show(
@@ -127,6 +128,7 @@ def sweep_show(
     each: bool,
     every: bool,
     limit: int | None,
+    plot: str | None,
     as_json: bool,
 ) -> None:
     """Show a sweep's parameters against its metric, ranked, and which parameter mattered."""
@@ -137,6 +139,10 @@ def sweep_show(
     found = board(session.workspace, name, metric=metric, last=last)
     if as_json:
         echo_json("arctl.sweep/1", board_facts(found))
+    elif plot is not None:
+        from arctl.cli.sweep_plot import show_plot
+
+        show_plot(found, plot)
     else:
         show_board(found, each=each, most=None if every else limit or 20)
 

@@ -32,10 +32,13 @@ _COLUMNS = ("runs", "hours", "gpu_hours", "wasted_hours", "wasted_gpu_hours")
     "--since", metavar="WHEN", help="Count only time after this: 2026-11-01, 2026-11, or 12h, 7d, 4w before now."
 )
 @click.option("--all", "every", is_flag=True, help="All lines, not the 30 dearest.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.usage/1).")
+@click.option("--share", is_flag=True, help="What Slurm's fair-share says of your accounts, in place of the hours.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document (arctl.usage/1, arctl.share/1).")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, all lines, without the total.")
 @click.pass_obj
-def usage_command(session: Session, by: str, since: str | None, every: bool, as_json: bool, as_csv: bool) -> None:
+def usage_command(
+    session: Session, by: str, since: str | None, every: bool, share: bool, as_json: bool, as_csv: bool
+) -> None:
     """Sum up the GPU-hours that runs have held, and those that were wasted.
 
     A job holds its GPUs from its start to its end, a running one until now. Wasted is what came after the last
@@ -45,6 +48,9 @@ def usage_command(session: Session, by: str, since: str | None, every: bool, as_
 
     if as_json and as_csv:
         raise UsageError("--json and --csv do not go together", cure="choose one")
+    if share:
+        _show_shares(as_json=as_json)
+        return
     now = time.time()
     begin = _moment(since, now) if since is not None else None
     session.sync()
@@ -66,6 +72,34 @@ def usage_command(session: Session, by: str, since: str | None, every: bool, as_
         _table(by, shown, whole, spendings)
         if len(shown) < len(entries):
             narrate(f"the {len(shown)} dearest of {len(entries)}: --all shows them all")
+
+
+def _show_shares(*, as_json: bool) -> None:
+    """Print what each account of this user's stands at. Raises SchedulerError where Slurm does not say."""
+    from dataclasses import asdict
+
+    from arctl.cli.tables import Cell, Column, show_table
+    from arctl.clusters import slurm_share
+
+    answer = slurm_share.ask()
+    if as_json:
+        echo_json("arctl.share/1", {"at": answer.at, "accounts": [asdict(one) for one in answer.shares]})
+        return
+    if not answer.shares:
+        narrate("this site does not order its queue by fair-share, or does not tell")
+        return
+    columns = (
+        Column("account", shrink=True),
+        Column("promised", right=True),
+        Column("used", right=True),
+        Column("factor", right=True),
+    )
+    rows = [
+        (Cell(one.account, "bold"), f"{100 * one.share:.1f}%", f"{100 * one.used:.1f}%", f"{one.factor:.3f}")
+        for one in answer.shares
+    ]
+    show_table(columns, rows)
+    narrate("of the cluster, and of all recent use; a factor of 1 is best, the more is used the nearer it is to 0")
 
 
 def _moment(text: str, now: float) -> float:

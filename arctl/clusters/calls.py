@@ -165,6 +165,46 @@ def per_minute(*, minutes: float = 60.0, now: float | None = None) -> Mapping[st
     return counts
 
 
+@dataclass(frozen=True)
+class Tally:
+    """The calls of one program for one purpose."""
+
+    program: str
+    """`squeue`."""
+    why: str
+    """What for: `queue`."""
+    count: int
+    """How many calls."""
+    failed: int
+    """Of these, those without a good answer."""
+    ms: float
+    """How long one took, the mean, milliseconds."""
+    at: float
+    """When the newest began, Unix seconds."""
+    pids: tuple[int, ...]
+    """The arctl processes that made them, in order."""
+
+
+def tally(found: Sequence[Call]) -> list[Tally]:
+    """Sum calls up by program and purpose, the most frequent first."""
+    groups: dict[tuple[str, str], list[Call]] = {}
+    for call in found:
+        groups.setdefault((call.program, call.why), []).append(call)
+    sums = [
+        Tally(
+            program,
+            why,
+            len(made),
+            sum(call.rc != 0 for call in made),
+            sum(call.ms for call in made) / len(made),
+            max(call.at for call in made),
+            tuple(sorted({call.pid for call in made})),
+        )
+        for (program, why), made in groups.items()
+    ]
+    return sorted(sums, key=lambda one: (-one.count, one.program, one.why))
+
+
 def _read(line: str) -> Call | None:
     try:
         return Call(**json.loads(line))

@@ -202,6 +202,11 @@ class LocalCluster:
         )
 
 
+def slots(wanted: int | None) -> int:
+    """Return how many jobs run at a time here: as many as `slots:` says, else one for each GPU, or one."""
+    return wanted or len(devices()) or 1
+
+
 def devices() -> list[str]:
     """Return the GPUs that jobs may use: CUDA_VISIBLE_DEVICES, else all that nvidia-smi counts, else none."""
     if shutil.which("nvidia-smi") is None:

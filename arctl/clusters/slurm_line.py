@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from arctl.clusters import calls
+from arctl.clusters.once import once
 from arctl.clusters.slurm_call import no_answer, query
 from arctl.clusters.slurm_parse import duration_of, expand, time_of
 from arctl.text import safe_line
@@ -68,23 +67,22 @@ class Line:
     """Unix seconds."""
 
 
-def ask(*, max_age_s: float = FRESH_S) -> Line:
-    """Return the waiting jobs of all users, from the user's cache where that is young enough.
+def ask(*, max_age_s: float = FRESH_S, patient: bool = False) -> Line:
+    """Return the waiting jobs of all users, from the user's cache where that is young enough; `patient` as `once`.
 
     Raises SchedulerError where Slurm is missing or does not answer.
     """
-    place = calls.place()
-    kept = calls.young(place / NAME, ("mark", "line"), max_age_s=max_age_s) if place is not None else None
-    if kept is None:
-        mark = f"{secrets.token_hex(8)}|"
-        form = ["--noheader", "--states=PENDING", "--priority", f"--format={mark}{FORMAT}"]
-        done = query(["squeue", *form], why="line")
-        if done.returncode != 0:
-            raise no_answer("squeue", done.stderr)
-        kept = {"mark": mark, "line": done.stdout, "at": repr(time.time())}
-        if place is not None:
-            calls.put(place / NAME, kept)
+    kept = once(NAME, ("mark", "line"), _ask, max_age_s=max_age_s, patient=patient)
     return Line(read_line(kept["line"], mark=kept["mark"]), float(kept["at"]))
+
+
+def _ask() -> dict[str, str]:
+    mark = f"{secrets.token_hex(8)}|"
+    form = ["--noheader", "--states=PENDING", "--priority", f"--format={mark}{FORMAT}"]
+    done = query(["squeue", *form], why="line")
+    if done.returncode != 0:
+        raise no_answer("squeue", done.stderr)
+    return {"mark": mark, "line": done.stdout}
 
 
 def read_line(stdout: str, *, mark: str = "") -> tuple[Waiting, ...]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from arctl.clusters import calls
 from arctl.clusters.asked import Gres, gres_list
+from arctl.clusters.once import last, once
 from arctl.clusters.site_parse import Partition, partitions
 from arctl.clusters.slurm_call import call, no_answer, scrubbed
 from arctl.text import safe_line
@@ -79,17 +78,25 @@ class NodesAnswer:
     """When it was said, Unix seconds."""
 
 
-def ask(*, max_age_s: float = FRESH_S) -> NodesAnswer:
-    """Return the nodes and partitions, from the user's cache where that is young enough.
+def ask(*, max_age_s: float = FRESH_S, patient: bool = False) -> NodesAnswer:
+    """Return the nodes and partitions, from the user's cache where that is young enough; `patient` as `once` has it.
 
     Raises SchedulerError where Slurm is missing or does not answer.
     """
-    place = calls.place()
-    kept = calls.young(place / NAME, tuple(_QUESTIONS), max_age_s=max_age_s) if place is not None else None
-    if kept is None:
-        kept = {key: _answer(words) for key, words in _QUESTIONS.items()} | {"at": repr(time.time())}
-        if place is not None:
-            calls.put(place / NAME, kept)
+    return _read(once(NAME, tuple(_QUESTIONS), _ask, max_age_s=max_age_s, patient=patient))
+
+
+def known() -> NodesAnswer | None:
+    """Return what was said last, however long ago; None where nothing is kept."""
+    kept = last(NAME, tuple(_QUESTIONS))
+    return _read(kept) if kept is not None else None
+
+
+def _ask() -> dict[str, str]:
+    return {key: _answer(words) for key, words in _QUESTIONS.items()}
+
+
+def _read(kept: Mapping[str, str]) -> NodesAnswer:
     return NodesAnswer(nodes_of(kept["nodes"]), partitions(kept["partitions"]), float(kept["at"]))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean, stdev
 
-from arctl.errors import NotFoundError, nearest
+from arctl.errors import ArctlError, NotFoundError, nearest
 from arctl.registry import read
 from arctl.registry.rows import RunRow, lower_is_better
 from arctl.settings import Workspace
@@ -152,6 +152,26 @@ def board(workspace: Workspace, name: str, *, metric: str | None = None, last: b
         sweep = None
     metric = metric or (METRIC if sweep is None else sweep.metric)
     return _board(name, sweep, metric, _with_metric(workspace, rows, metric), last=last)
+
+
+def boards(workspace: Workspace) -> list[Board]:
+    """Return the boards of all sweeps, the newest first; the registry is read once for all of them."""
+    known = names(workspace)
+    sweeps: dict[str, Sweep | None] = {}
+    for name in known:
+        try:
+            sweeps[name] = store.load(workspace, name)
+        except ArctlError:
+            sweeps[name] = None
+    metrics = {METRIC if sweep is None else sweep.metric for sweep in sweeps.values()}
+    rows: dict[str, list[RunRow]] = {}
+    for row in read.runs(workspace.db, metrics=sorted(metrics)) if known else ():
+        if row.sweep is not None:
+            rows.setdefault(row.sweep, []).append(row)
+    return [
+        _board(name, sweep, METRIC if sweep is None else sweep.metric, rows.get(name, []), last=False)
+        for name, sweep in sweeps.items()
+    ]
 
 
 def names(workspace: Workspace) -> list[str]:

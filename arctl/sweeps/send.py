@@ -18,7 +18,7 @@ from arctl.request import Request, Resources
 from arctl.settings import Workspace
 from arctl.states import State
 from arctl.sweeps import store
-from arctl.sweeps.board import Entry, board
+from arctl.sweeps.board import Board, Entry, board
 from arctl.sweeps.record import Sweep
 from arctl.sync import sync
 
@@ -87,6 +87,14 @@ def choose(
     The registry must be fresh. Raises NotFoundError where the sweep or its record is lost.
     """
     sweep = store.load(workspace, name) if (found := board(workspace, name)).sweep is None else found.sweep
+    entries, alive = pick(found, states=states, missing=missing)
+    if resources is not None:
+        sweep = replace(sweep, resources=resources.over(asdict(sweep.resources)))
+    return Chosen(sweep, entries, alive)
+
+
+def pick(found: Board, *, states: Collection[State], missing: bool) -> tuple[tuple[Entry, ...], int]:
+    """Return the elements that `choose` means, and how many more are under way and left alone."""
     entries, alive = [], 0
     for entry in found.entries:
         never = _never_queued(entry.run)
@@ -95,9 +103,7 @@ def choose(
             alive += 1
         elif wanted:
             entries.append(entry)
-    if resources is not None:
-        sweep = replace(sweep, resources=resources.over(asdict(sweep.resources)))
-    return Chosen(sweep, tuple(entries), alive)
+    return tuple(entries), alive
 
 
 def resend(
