@@ -14,15 +14,15 @@ from pathlib import Path
 
 from arctl import recipe, templates
 from arctl.errors import NotFoundError, UsageError, nearest
+from arctl.naming import check_note, check_tag
 from arctl.request import Request, When
 from arctl.rundir import run_name
 from arctl.settings import CLUSTERS, Workspace
-from arctl.text import is_text, safe, safe_line
+from arctl.text import is_text, safe_line
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a run's name looks like."""
 
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=+-]{0,63}")
 _ONCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 _REFERENCE = re.compile(r"(?:run)?\d+", re.IGNORECASE)
 
@@ -45,6 +45,8 @@ class Admission:
 
     workspace: Workspace
     """Where they go."""
+    quick: bool = False
+    """Whether the lists of videos are left unread: while somebody types."""
     _templates: dict[str, templates.Template] = field(default_factory=dict)
     _data: dict[str, recipe.DataSet] = field(default_factory=dict)
     _lists: set[tuple[Path, int]] = field(default_factory=set)
@@ -101,7 +103,8 @@ class Admission:
     def _check_lists(self, data: recipe.DataSet, split: int) -> None:
         if (data.root, split) not in self._lists:
             recipe.check_data(data, split=split)
-            recipe.check_lists(data, split=split)
+            if not self.quick:
+                recipe.check_lists(data, split=split)
             self._lists.add((data.root, split))
 
     def _check_python(self, cluster: str) -> None:
@@ -160,11 +163,8 @@ def _check_words(request: Request) -> None:
     if _REFERENCE.fullmatch(name):
         raise UsageError(f"the name {name!r} would be taken for a run's number", where="--name", cure="choose another")
     for tag in request.tags:
-        if not _TAG.fullmatch(tag):
-            cure = "use letters, digits and ._:/=+- only, 64 at most"
-            raise UsageError(f"{safe_line(tag, limit=80)!r} is no tag", where="--tag", cure=cure)
-    if len(request.note) > 4096 or safe(request.note) != request.note:
-        raise UsageError("the note has control characters or is longer than 4096", where="--note", cure="shorten it")
+        check_tag(tag, where="--tag")
+    check_note(request.note, where="--note")
     if not all("\0" not in word and is_text(word) for word in request.command):
         raise UsageError("the command holds a NUL character, or bytes that are no UTF-8", cure="leave them out")
     if request.once is not None and not _ONCE.fullmatch(request.once):

@@ -28,6 +28,8 @@ ModelCard = catalog.ModelCard
 CLASS_LIST = "classInd.txt"
 """The file that makes a directory a data set in the UCF101 layout."""
 
+_GIVEN = ("model.name", "data.name", "data.root")
+_TYPES = ("int", "float", "text")
 _LIST_PLACES = (".", "ucfTrainTestlist")
 _MOST_CLASSES = 1 << 20
 
@@ -50,6 +52,20 @@ class DataSet:
         """The directory with the class list and the split lists."""
         found = (self.root / place for place in _LIST_PLACES if (self.root / place / CLASS_LIST).is_file())
         return next(found, self.root)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a training run's configuration."""
+
+    name: str
+    """`optim.lr`."""
+    kind: str
+    """What it takes, in words: `float, above 0`, `adamw or sgd`."""
+    values: tuple[str, ...]
+    """The words that it takes, where they can be listed."""
+    meaning: str
+    """What it does, in one sentence."""
 
 
 def datasets(workspace: Workspace) -> list[DataSet]:
@@ -164,6 +180,18 @@ def trainer_path(env: Mapping[str, str] | None = None) -> dict[str, str]:
     return {"PYTHONPATH": f"{root}{os.pathsep}{before}" if before else str(root)}
 
 
+def keys() -> list[Key]:
+    """Return every key of a configuration that can be set, in the order of config.yaml."""
+    told = [line for name, section in config.SECTIONS.items() for line in config.describe(name, section)]
+    return [Key(name, kind, _values(kind), meaning) for name, kind, _, meaning in told if name not in _GIVEN]
+
+
+def parse_override(text: str) -> tuple[str, object]:
+    """Return key and value of `section.key=value`. Raises UsageError where it cannot be read."""
+    with _translated():
+        return config.parse_override(text)
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -182,6 +210,10 @@ def _with_paths(settings: Settings) -> Settings:
             raise NotFoundError("there is no such weights file", where=str(path), cure="correct model.weights")
         settings["model"]["weights"] = str(path)
     return settings
+
+
+def _values(kind: str) -> tuple[str, ...]:
+    return tuple(word for word in kind.split(" or ") if " " not in word and word not in _TYPES)
 
 
 def _declared(workspace: Workspace, name: str, *, read: bool = True) -> DataSet:

@@ -34,6 +34,7 @@ _WORDS = (
     click.option("--name", metavar="N", help="Name of the run; by default the model's."),
     click.option("--tag", "tags", multiple=True, metavar="T", help="A word to find it by; repeatable."),
     click.option("--note", metavar="TEXT", help="What the run is for."),
+    click.option("--group", metavar="G", help="Runs that belong together."),
     click.option("--cluster", metavar="C", help="slurm, or local: this machine."),
     click.option("--template", metavar="T", help="Job template; `arctl template ls` lists them."),
 )
@@ -140,7 +141,7 @@ def resume_command(session: Session, /, run: str, dry_run: bool, as_json: bool, 
 
 
 def _words(given: dict[str, Any]) -> dict[str, Any]:
-    words = {key: given[key] for key in ("overrides", "name", "tags", "cluster", "template", "once", "again")}
+    words = {key: given[key] for key in ("overrides", "name", "tags", "group", "cluster", "template", "once", "again")}
     return {**words, "note": given["note"] or "", "snapshot": False if given["no_snapshot"] else None}
 
 
