@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from arctl.dashboard_settings import DashboardSettings, read_dashboard
 from arctl.errors import ArctlError, NotFoundError
 from arctl.rundir import directory_name
 from arctl.strictyaml import Block, read_block
@@ -86,6 +87,8 @@ class Settings:
     """Who else may read and write what arctl makes here: `nobody`, or the `group`."""
     registry_lock: str = "lease"
     """`lease`: one host at a time writes runs.db; `trusted`: the file system's own locks hold between hosts."""
+    dashboard: DashboardSettings = field(default_factory=DashboardSettings)
+    """How the dashboard looks and behaves."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ def load_settings(path: Path) -> Settings:
         snapshot=_snapshot(block.block("snapshot")) if "snapshot" in block else SnapshotSettings(),
         share=block.choice("share", ("nobody", "group"), default="nobody"),
         registry_lock=block.choice("registry_lock", ("lease", "trusted"), default="lease"),
+        dashboard=read_dashboard(block.block("dashboard")) if "dashboard" in block else DashboardSettings(),
     )
 
 

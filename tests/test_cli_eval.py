@@ -14,7 +14,7 @@ from arctl.cli import app
 from arctl.handover import Launched
 from arctl.registry import read
 from arctl.settings import Workspace
-from arctl.tui import reading
+from arctl.tui.reading import runs as reading
 from tests.evaluated import ends, scored, slurm_in, studio, train
 
 
@@ -112,7 +112,8 @@ def test_lists_show_it_until_it_is_complete(workspace: Workspace) -> None:
     for argv in (["--all"], ["run1:run4"]):
         assert numbers(run(workspace, "ls", *argv)) == ["run4", "run3", "run2", "run1"]
     assert numbers(run(workspace, "ls", "--state", "completed")) == ["run2"]
-    assert [row.number for row in reading.runs(workspace)] == [4, 3, 1], "the dashboard lists the same"
+    listed_there = reading.run_list(workspace).refresh().rows
+    assert [row.number for row in listed_there] == [4, 3, 1], "the dashboard lists the same"
     told = {one["run"]: (one["evaluates"], one["state"]) for one in document(workspace, "ls")["runs"]}
     assert told["run2"] == (1, "completed") and told["run3"] == (1, "failed") and told["run1"][0] is None
 
@@ -133,7 +134,7 @@ def test_the_run_that_is_scored_shows_who_scores_it_and_is_as_it_was(workspace: 
         }
     ]  # fmt: skip
     assert [(one["epoch"], one["variant"]) for one in after["predictions"]] == [(9, ""), (9, "10x3"), (9, "10x3-still")]
-    same = {key for key in after if key not in ("evaluations", "predictions", "heard")}
+    same = {key for key in after if key not in ("evaluations", "predictions", "heard", "history")}
     assert {key: after[key] for key in same} == {key: before[key] for key in same}
     shown = run(workspace, "show", "run1").stdout
     assert "run2  failed  val, 10x3 views, best; still" in shown

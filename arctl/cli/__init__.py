@@ -30,7 +30,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "show": ("arctl.cli.runs:show_command", "Show all that is known of a run."),
         "logs": ("arctl.cli.logs:logs_command", "Print the end of a run's log, or follow it with -f."),
         "why": ("arctl.cli.why:why_command", "Say why a run waits, is slow or failed, and what to do."),
-        "curves": ("arctl.cli.curves:curves_command", "Plot metrics of runs over epochs, steps or time."),
+        "curves": ("arctl.cli.curves:curves_command", "Plot metrics of runs over epochs, steps, time or GPU-hours."),
     },
     "Judge": {
         "metrics": ("arctl.cli.metrics:metrics_command", "Show what runs reached: accuracies, F1, loss, calibration."),
@@ -50,6 +50,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "models": ("arctl.cli.models:models_command", "List the models, or show one."),
         "data": ("arctl.cli.datasets:data_command", "List, make and check data sets."),
         "template": ("arctl.cli.templates:template_command", "List, show and check job templates."),
+        "note": ("arctl.cli.notes:note_command", "Show the note of a run, or replace it."),
+        "tag": ("arctl.cli.notes:tag_command", "Show the tags of runs, or change them."),
         "sync": ("arctl.cli.workspace:sync_command", "Read what runs and scheduler have to say."),
         "clean": ("arctl.cli.workspace:clean_command", "Remove copies of code that no run names."),
         "rebuild": ("arctl.cli.workspace:rebuild_command", "Make runs.db anew from the run directories."),
@@ -116,9 +118,10 @@ class Arctl(Family):
     "--workspace", "-w", metavar="DIR", help="Work in this workspace; else ARCTL_WORKSPACE, else the nearest above."
 )
 @click.option("--take-over", is_flag=True, help="Write here although another host does, which must have stopped.")
+@click.option("--readonly", is_flag=True, help="A dashboard that changes neither runs nor jobs.")
 @click.version_option(__version__, prog_name="arctl", message="%(prog)s %(version)s")
 @click.pass_context
-def app(ctx: click.Context, workspace: str | None, take_over: bool) -> None:
+def app(ctx: click.Context, workspace: str | None, take_over: bool, readonly: bool) -> None:
     """Submit, watch and compare video experiments, on a Slurm cluster or on this machine.
 
     Without a command the dashboard opens.
@@ -127,7 +130,9 @@ def app(ctx: click.Context, workspace: str | None, take_over: bool) -> None:
 
     ctx.obj = session = Session(workspace, take_over=take_over)
     if ctx.invoked_subcommand is None:
-        session.dashboard()
+        session.dashboard(readonly=readonly)
+    elif readonly:
+        raise click.UsageError("--readonly belongs to the dashboard: leave the command away")
 
 
 def main() -> None:

@@ -62,14 +62,14 @@ class Session:
                 self._told.add(trouble)
                 narrate(f"warning: {trouble}")
 
-    def dashboard(self) -> None:
-        """Open the dashboard."""
+    def dashboard(self, *, readonly: bool = False) -> None:
+        """Open the dashboard; with `readonly` it changes neither runs nor jobs."""
         workspace = self.workspace
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("the dashboard needs a terminal", cure="use `arctl ls`, or see `arctl --help`")
         from arctl.tui import run
 
-        run(workspace)
+        run(workspace, readonly=readonly)
 
 
 def narrate(text: str) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from arctl.cli.history import show_history
 from arctl.cli.tables import (
     Cell,
     Column,
@@ -23,12 +23,15 @@ from arctl.cli.tables import (
 from arctl.errors import NotFoundError
 from arctl.evaluation import KEPT, of_run
 from arctl.facts import Facts, read_facts
+from arctl.forecast import Outlook, outlooks
+from arctl.lineage import Lineage, lineage
 from arctl.registry import read
-from arctl.registry.rows import AttemptRow, JobRow, RunRow, json_number
+from arctl.registry.rows import AttemptRow, JobRow, RunRow
 from arctl.request import Evaluation
 from arctl.rundir import RunDir, run_name
 from arctl.settings import Workspace
 from arctl.text import safe_line
+from arctl.timeline import Moment, timeline
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class Known:
     """What it scores, where it is an evaluation."""
     evaluations: tuple[tuple[RunRow, Evaluation | None], ...]
     """The runs that score this one, newest first, and how."""
+    outlook: Outlook | None
+    """When it will end, where it runs."""
+    moments: tuple[Moment, ...]
+    """What happened to it, oldest first."""
+    lineage: Lineage
+    """The runs that it repeats and that repeat it."""
 
 
 def gather(workspace: Workspace, number: int) -> Known:
@@ -55,40 +64,10 @@ def gather(workspace: Workspace, number: int) -> Known:
     jobs, attempts = read.jobs(workspace.db, number), read.attempts(workspace.db, number)
     asked = None if row.evaluates is None else of_run(workspace, number)
     scored = tuple((one, of_run(workspace, one.number)) for one in read.evaluations(workspace.db, number))
-    return Known(row, tuple(jobs), tuple(attempts), read_facts(directory), RunDir(directory), asked, scored)
-
-
-def payload(known: Known) -> Mapping[str, object]:
-    """Return all of it as JSON values."""
-    row = asdict(known.row)
-    metrics = {
-        name: {
-            **{key: json_number(value) for key, value in summary._asdict().items() if key != "name"},
-            "best": json_number(summary.best),
-            "best_epoch": json_number(summary.best_epoch),
-        }
-        for name, summary in known.row.metrics.items()
-    }
-    return {
-        "run": run_name(known.row.number),
-        **{key: json_number(value) if isinstance(value, float) else value for key, value in row.items()},
-        "metrics": metrics,
-        "jobs": [asdict(job) for job in known.jobs],
-        "tries": [asdict(attempt) for attempt in known.attempts],
-        "setup": dict(known.facts.values),
-        "troubles": list(known.facts.troubles),
-        "path": str(known.files.path),
-        "logs": [str(path) for path in known.files.logs()],
-        "predictions": [
-            {"split": file.split, "epoch": file.epoch, "variant": file.variant, "path": str(file.path)}
-            for file in known.files.prediction_names()
-        ],
-        "evaluation": _protocol(known.asked),
-        "evaluations": [
-            {"run": run_name(one.number), "state": one.state, **(_protocol(asked) or {})}
-            for one, asked in known.evaluations
-        ],
-    }
+    outlook = outlooks(workspace.db, [row]).get(number)
+    moments = timeline(row, jobs, attempts, now=time.time())
+    known = (row, tuple(jobs), tuple(attempts), read_facts(directory), RunDir(directory), asked, scored, outlook)
+    return Known(*known, moments, lineage(workspace.db, number))
 
 
 def show(known: Known) -> None:
@@ -101,6 +80,7 @@ def show(known: Known) -> None:
     width = max(len(key) for key, _ in pairs)
     for key, text in pairs:
         say(Cell(f"{key:<{width}}  ", "dim"), safe_line(text))
+    show_history(known.moments)
     _show_metrics(row)
     _show_evaluations(known)
     _show_setup(known.facts)
@@ -132,6 +112,7 @@ def _facts(known: Known) -> list[tuple[str, str]]:
         *[("trainer", _attempt(attempt)) for attempt in known.attempts],
         ("created", f"{when_text(row.created)}, {age_text(row.created)} ago"),
         ("ran", _ran(row)),
+        ("ends", known.outlook.words() if known.outlook else ""),
         ("tags", " ".join(row.tags)),
         ("note", row.note),
         ("sweep", row.sweep or ""),
@@ -190,10 +171,6 @@ def _show_metrics(row: RunRow) -> None:
         for name, summary in sorted(row.metrics.items())
     ]
     show_table(columns, rows, title="Metrics")
-
-
-def _protocol(asked: Evaluation | None) -> dict[str, object] | None:
-    return None if asked is None else {key: value for key, value in asdict(asked).items() if key != "run"}
 
 
 def _scored(number: int, asked: Evaluation | None) -> str:
