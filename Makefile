@@ -51,7 +51,7 @@ cluster-down: $(READY) ## stop it
 bench: $(READY) ## print the benchmark tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
 
-screenshots: $(READY) ## take the README's pictures from a workspace: make screenshots WORKSPACE=~/study
+screenshots: $(READY) ## take the pages' pictures from a workspace: make screenshots WORKSPACE=~/study
 	@$(BIN)/python benchmarks/screenshots.py $(or $(WORKSPACE),demo) docs/img
 
 constraints: $(READY) ## resolve constraints.txt again

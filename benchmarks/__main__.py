@@ -6,6 +6,8 @@ from benchmarks import (
     code_snapshot,
     compare_speed,
     confusion_speed,
+    curve_speed,
+    dashboard_speed,
     event_writing,
     registry_size,
     startup,
@@ -21,6 +23,8 @@ _PAGES = {
     "The code as submitted": code_snapshot,
     "Confusion": confusion_speed,
     "Comparing": compare_speed,
+    "Curves": curve_speed,
+    "The dashboard": dashboard_speed,
 }
 
 

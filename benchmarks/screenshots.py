@@ -1,116 +1,132 @@
 """Pictures of the dashboard, taken from the real application on a real workspace.
 
-    python benchmarks/screenshots.py WORKSPACE OUTDIR
+    python benchmarks/screenshots.py WORKSPACE OUTDIR [PICTURE...]
 
-writes dashboard-80x24 and dashboard-160x45 as SVG, and as PNG where cairosvg is installed. The pictures are
-taken once the runs have been read and the newest run with an accuracy is shown.
+writes the pictures of README.md and of docs/dashboard.md as SVG, and those of README.md as PNG too where cairosvg is
+installed. Keys are typed as a person would; the runs are chosen by what they are (the best one, one that failed, a
+sweep), so that a workspace with a few ended runs of each kind will do. A picture without its run is left out.
+The cluster has most to show where jobs of yours wait in Slurm: name a workspace of it, and dashboard-cluster.
 """
 
 from __future__ import annotations
 
 import asyncio
-import html
-import re
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-SIZES = ((80, 24), (160, 45))
-FONT = "DejaVu Sans Mono, monospace"
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.pictures import portable
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from arctl.registry.rows import RunRow
 
 
-async def take(workspace_root: Path, size: tuple[int, int], *, keys: tuple[str, ...] = ()) -> str:
-    """Return an SVG of the dashboard at a size in cells, after some keys."""
+@dataclass(frozen=True)
+class Shot:
+    """One picture."""
+
+    name: str
+    """Its file, without what ends it."""
+    size: tuple[int, int]
+    """Columns and lines."""
+    keys: str
+    """What is typed: keys by Textual's names, `'text'` by letters, `{best}` a run's number, `...` a pause."""
+    also_png: bool = False
+    """Whether README shows it as PNG."""
+
+
+SHOTS = (
+    Shot("dashboard-160x45", (160, 45), ": 'open run{best}' enter ... escape ...", also_png=True),
+    Shot("dashboard-80x24", (80, 24), ": 'open run{best}' enter ... escape ...", also_png=True),
+    Shot("dashboard-submit", (110, 34), "n ... 'r3d_t' tab tab 'mot' tab tab tab 'optim.lr=2e-3' tab 'train.ep' ..."),
+    Shot("dashboard-failed", (124, 32), ": 'open run{failed}' enter ... escape / 'state:failed' enter G w ..."),
+    Shot("dashboard-log", (80, 24), ": 'open run{failed}' enter ... l w ..."),
+    Shot("dashboard-curves", (110, 34), ": 'open run{best}' enter ... left left left left ..."),
+    Shot("dashboard-confusion", (110, 34), ": 'open run{worst}' enter ... ] ] ..."),
+    Shot("dashboard-compare", (110, 38), ": 'compare run{worst} run{best}' enter ... ..."),
+    Shot("dashboard-sweep", (110, 30), ": 'open run{sweep}' enter ... escape 4 ..."),
+    Shot("dashboard-cluster", (120, 30), "5 ..."),
+    Shot("dashboard-palette", (80, 24), ": 'th' ..."),
+)
+
+
+async def take(workspace: Path, shot: Shot) -> str | None:
+    """Return an SVG of the dashboard after some keys; None where the workspace lacks a run for it."""
     from arctl.settings import find_workspace
     from arctl.tui.app import Dashboard
 
-    app = Dashboard(find_workspace(workspace_root))
-    async with app.run_test(size=size) as pilot:
+    app = Dashboard(find_workspace(workspace))
+    async with app.run_test(size=shot.size) as pilot:
         for _ in range(200):
             await pilot.pause(0.05)
             if app.snapshot.synced is not None or app.snapshot.trouble is not None:
                 break
-        for key in keys or _to_best(app.snapshot.runs):
-            await pilot.press(key)
+        try:
+            keys = shot.keys.format_map(chosen(app.snapshot.runs))
+        except KeyError:
+            return None
+        await _type(pilot, keys)
         await pilot.pause(1.0)
-        return portable(app.export_screenshot(title=f"arctl {size[0]}x{size[1]}"))
+        return portable(app.export_screenshot(title=""))
 
 
-def _to_best(runs: tuple[object, ...]) -> list[str]:
-    best = [row.metrics["val/top1"].max if "val/top1" in row.metrics else -1 for row in runs]  # type: ignore[attr-defined]
-    return ["j"] * best.index(max(best)) if best else []
+def chosen(rows: Sequence[RunRow]) -> dict[str, int]:
+    """Return the runs that pictures are about, by what they are; what no run is, is left out."""
+    ended = [row for row in rows if row.state == "completed" and "val/top1" in row.metrics and not row.sweep]
+    ended.sort(key=lambda row: row.metrics["val/top1"].max or 0.0)
+    failed = [row for row in rows if row.state == "failed" and row.model]
+    swept = [row for row in rows if row.sweep]
+    found = {"best": ended[-1:], "worst": ended[:1], "failed": failed[:1], "sweep": swept[:1]}
+    return {what: some[0].number for what, some in found.items() if some}
 
 
-def portable(svg: str) -> str:
-    """Make a picture that looks the same everywhere: no font to download, words at their cells, shapes as shapes."""
-    svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
-    svg = re.sub(r"font-family:\s*Fira Code, monospace", f"font-family: {FONT}", svg)
-    return _TEXT.sub(_cells, svg)
-
-
-_TEXT = re.compile(r'<text class="([^"]*)" x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"[^>]*>([^<]*)</text>')
-_WIDTH, _HEIGHT, _RISE = 12.2, 24.4, 18.5
-_ARMS = {"│": "ud", "─": "lr", "╭": "dr", "╮": "dl", "╰": "ur", "╯": "ul", "┤": "udl", "├": "udr"}
-_ARMS |= {"┬": "lrd", "┴": "lru", "└": "ur", "┌": "dr", "┐": "dl", "┘": "ul", "┼": "udlr"}
-_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
-
-
-def _cells(match: re.Match[str]) -> str:
-    style, left, base, length, content = match.groups()
-    text = html.unescape(content).replace("\xa0", " ")
-    top, shapes = float(base) - _RISE, []
-    wide = float(length) / _WIDTH > len(text) + 0.5
-    for part in re.finditer(r"\S+", text) if not wide else ():
-        for word in re.finditer(r"[^─-▟⠀-⣿]+|[─-▟⠀-⣿]", part[0]):
-            x = float(left) + _WIDTH * (part.start() + word.start())
-            boxes = _shape(word[0]) if len(word[0]) == 1 else []
-            if boxes:
-                shapes += [
-                    f'<rect class="{style}" x="{x + a:.1f}" y="{top + b:.1f}" width="{w:.1f}" height="{h:.1f}"/>'
-                    for a, b, w, h in boxes
-                ]
-            else:
-                words = html.escape(word[0])
-                size = f'textLength="{_WIDTH * len(word[0]):.1f}"'
-                shapes.append(f'<text class="{style}" x="{x:.1f}" y="{base}" {size}>{words}</text>')
-    return "".join(shapes) if not wide else match[0]
-
-
-def _shape(char: str) -> list[tuple[float, float, float, float]]:
-    """Rectangles (x, y, width, height) that make up a block, line or braille character of one cell."""
-    code = ord(char)
-    if 0x2800 <= code <= 0x28FF:
-        dots = [place for bit, place in enumerate(_DOTS) if code - 0x2800 >> bit & 1]
-        return [(_WIDTH * (0.14 + 0.5 * x), _HEIGHT * (0.08 + 0.25 * y), 3.0, 3.0) for x, y in dots]
-    if 0x2581 <= code <= 0x2588:
-        part = _HEIGHT * (code - 0x2580) / 8
-        return [(0, _HEIGHT - part, _WIDTH + 0.2, part)]
-    if char == "▌":
-        return [(0, 0, _WIDTH / 2, _HEIGHT)]
-    x, y, thin = _WIDTH / 2, _HEIGHT / 2, 1.3
-    arms = {"u": (x - thin / 2, 0.0, thin, y), "d": (x - thin / 2, y, thin, y + 0.3)}
-    arms |= {"l": (0.0, y - thin / 2, x, thin), "r": (x, y - thin / 2, x + 0.3, thin)}
-    return [arms[arm] for arm in _ARMS.get(char, "")]
+async def _type(pilot: Pilot[None], keys: str) -> None:
+    for at, part in enumerate(keys.split("'")):
+        if at % 2:
+            await pilot.press(*("space" if char == " " else char for char in part))
+            await pilot.pause(0.3)
+            continue
+        for word in part.split():
+            await (pilot.pause(1.5) if word == "..." else pilot.press(word))
+            await pilot.pause(0.1)
 
 
 def main(arguments: list[str]) -> int:
     """Write the pictures."""
-    if len(arguments) != 2:
+    if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 2
-    workspace, out = Path(arguments[0]), Path(arguments[1])
+    workspace, out, names = Path(arguments[0]), Path(arguments[1]), arguments[2:]
     out.mkdir(parents=True, exist_ok=True)
-    for size in SIZES:
-        svg = asyncio.run(take(workspace, size))
-        path = out / f"dashboard-{size[0]}x{size[1]}.svg"
+    for shot in SHOTS:
+        if names and shot.name not in names:
+            continue
+        svg = asyncio.run(take(workspace, shot))
+        if svg is None:
+            print(f"{shot.name}: no such run in {workspace}", file=sys.stderr)
+            continue
+        path = out / f"{shot.name}.svg"
         path.write_text(svg, encoding="utf-8")
         print(path)
-        try:
-            import cairosvg
-        except ImportError:
-            continue
-        cairosvg.svg2png(bytestring=svg.encode(), write_to=str(path.with_suffix(".png")), output_width=size[0] * 12)
-        print(path.with_suffix(".png"))
+        if shot.also_png:
+            _write_png(svg, path.with_suffix(".png"), width=shot.size[0] * 12)
     return 0
+
+
+def _write_png(svg: str, path: Path, *, width: int) -> None:
+    try:
+        import cairosvg  # type: ignore[import-untyped]
+    except ImportError:
+        return
+    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(path), output_width=width)
+    print(path)
 
 
 if __name__ == "__main__":

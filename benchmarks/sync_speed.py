@@ -90,8 +90,8 @@ def timed(workspace: Workspace, events: int, *, force: bool = False) -> float:
 
 
 @contextmanager
-def stand_in(directory: Path) -> Iterator[None]:
-    """Put a squeue on PATH that knows a thousand running jobs, and let arctl share its answer in this directory."""
+def stand_in(directory: Path, numbers: range = range(1, RUNS + 1)) -> Iterator[None]:
+    """Put a squeue on PATH that knows the jobs of these runs, and let arctl share its answer in this directory."""
     tools = directory / "tools"
     tools.mkdir()
     (tools / "squeue").write_text(SQUEUE, encoding="utf-8")
@@ -100,7 +100,7 @@ def stand_in(directory: Path) -> Iterator[None]:
     lines = (
         f"{1000 + number}|RUNNING|gpu|{at}|{at}|2-00:00:00|1-00:00:00|4294900000|1|8|64G|gres:gpu:1|normal|lab|"
         f"gpu{number % 40}|(null)|None|r3d18-arctl-{number:012x}\n"
-        for number in range(1, RUNS + 1)
+        for number in numbers
     )
     (tools / "squeue.says").write_text("".join(lines), encoding="utf-8")
     before = dict(os.environ)

@@ -12,8 +12,8 @@ _REMOTE = {"TEXTUAL_FPS": "15", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SC
 """What textual is told over SSH, unless the user has told it something else."""
 
 
-def run(workspace: Workspace) -> None:
-    """Show the dashboard of a workspace until the user leaves.
+def run(workspace: Workspace, *, readonly: bool = False) -> None:
+    """Show the dashboard of a workspace until the user leaves; with `readonly` it changes neither runs nor jobs.
 
     Over SSH it draws less often and animates nothing. Raises UsageError where there is no terminal.
     """
@@ -25,9 +25,15 @@ def run(workspace: Workspace) -> None:
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
 
+    from arctl.tui.checks import check
+
+    check(workspace.settings.dashboard)
     from arctl.tui.app import Dashboard
 
-    dashboard = Dashboard(workspace)
+    wanted = workspace.settings.dashboard
+    dashboard = Dashboard(
+        workspace, readonly=readonly or wanted.readonly, active=wanted.refresh_s, idle=5 * wanted.refresh_s
+    )
     dashboard.run()
     if dashboard.return_code:
         raise SystemExit(dashboard.return_code)

@@ -1,4 +1,7 @@
-"""The colours, once: a quiet dark ground, one accent, and a colour and a word for each state."""
+"""The colours, once: a quiet dark ground, one accent, and a colour and a word for each state.
+
+All is drawn in these; under another theme, or on a terminal of 16 colours, `themes` exchanges them on the way out.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from arctl.states import State
 
 GROUND = "#0e1116"
 RAISED = "#1a2130"
+CURSOR = "#24405e"
+EDGE = "#2b3548"
 TEXT = "#d5dbe6"
 MUTED = "#7d8799"
 FAINT = "#4a5468"
@@ -31,7 +36,7 @@ THEME = Theme(
     surface="#12161e",
     panel=RAISED,
     dark=True,
-    variables={"muted": MUTED, "faint": FAINT},
+    variables={"muted": MUTED, "faint": FAINT, "edge": EDGE},
 )
 """The dashboard's theme."""
 
@@ -56,3 +61,22 @@ _STATES = {
 def state_word(state: State) -> tuple[str, str]:
     """Return the word (at most 11 characters) and the Rich style of a state: never colour alone."""
     return _STATES[state]
+
+
+SHORT = {
+    State.SUBMITTING: "wait",
+    State.UNCONFIRMED: "wait",
+    State.REFUSED: "bad",
+    State.PENDING: "wait",
+    State.RUNNING: "run",
+    State.SUSPENDED: "wait",
+    State.COMPLETED: "ok",
+    State.FAILED: "bad",
+    State.CANCELLED: "off",
+    State.TIMEOUT: "bad",
+    State.OUT_OF_MEMORY: "bad",
+    State.PREEMPTED: "bad",
+    State.NODE_FAIL: "bad",
+    State.UNKNOWN: "off",
+}
+"""A shorter word for each state, for counts."""

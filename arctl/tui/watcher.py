@@ -1,7 +1,7 @@
-"""The only part of the dashboard that waits on disks and schedulers: two daemon threads that post frozen values.
+"""Keeps the list of runs fresh: a daemon thread that syncs, reads the registry and posts frozen snapshots.
 
-One syncs and posts snapshots, one reads what the selected tab shows; either may hang with its storage
-while the screen lives on, and neither keeps the process from leaving.
+It may hang with its storage while the screen lives on, and keeps the process from nothing. Deeds are done here too,
+so that they and the syncs follow one another.
 """
 
 from __future__ import annotations
@@ -9,28 +9,29 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from arctl.errors import ArctlError
-from arctl.rundir import run_name
 from arctl.states import LIVE
-from arctl.text import safe_line
-from arctl.tui import reading
-from arctl.tui.messages import PanelReady, SnapshotReady, Told, VersusReady
-from arctl.tui.snapshot import ConfigPanel, LogPanel, Panel, Snapshot, Trouble, Want
+from arctl.tui.messages import SnapshotReady, Told
+from arctl.tui.reading import runs as reading
+from arctl.tui.reading import trouble
+from arctl.tui.snapshot import Snapshot, Trouble
+from arctl.tui.wants import Deed, Result
 
 if TYPE_CHECKING:
+    from arctl.registry.listing import RunList
     from arctl.registry.rows import RunRow
     from arctl.settings import Workspace
 
-TREND_WIDTH = 24
-"""Values of a sparkline."""
+HIDDEN_S = 60.0
+"""Seconds between two looks while the terminal says that nobody looks at it."""
 
-TREND_BATCH = 500
-"""Sparklines of ended runs that one look adds, so that ten thousand runs do not delay the first paint."""
+HOURS_EVERY_S = 10.0
+"""Seconds between two sums of GPU-hours."""
 
 
 class Watcher:
@@ -43,44 +44,55 @@ class Watcher:
         self._post = post
         self._active, self._idle = active, idle
         self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._wants: queue.SimpleQueue[Want | tuple[int, int] | None] = queue.SimpleQueue()
-        self._newest: Want | None = None
+        self._list: RunList | None = None
+        self._metrics: tuple[str, ...] = ()
         self._last = Snapshot()
         self._seen: tuple[int, int] | None = None
-        self._shown: Panel | None = None
+        self._hours_at = 0.0
+        self._unsummed: set[int] = set()
         self._stopped = False
+        self._hidden = False
+        self.undone = 0
+        """Deeds that were ordered and have not been done yet."""
         self.busy_since: float | None = None
         """When the look that is under way began (Unix seconds); None between looks."""
 
     def start(self) -> None:
-        """Start both threads."""
-        for target in (self._watch, self._look_up):
-            threading.Thread(target=target, name=f"arctl{target.__name__}", daemon=True).start()
+        """Start the thread."""
+        threading.Thread(target=self._watch, name="arctl-watch", daemon=True).start()
 
     def stop(self) -> None:
-        """Let the threads end at their next turn; waits for nothing."""
+        """Let the thread end at its next turn; waits for nothing."""
         self._stopped = True
         self._orders.put(None)
-        self._wants.put(None)
 
     def refresh(self) -> None:
         """Ask disk and scheduler now, whatever was asked lately."""
-        self._orders.put(self._forced)
+        self._orders.put(lambda: self._sync(force=True))
 
-    def cancel(self, number: int) -> None:
-        """Cancel a run, tell how it went, look again."""
-        self._orders.put(lambda: self._cancel(number))
+    def hide(self, hidden: bool) -> None:
+        """Look seldom while nobody looks at the screen, and at once when somebody does again."""
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self._orders.put(None if hidden else self._sync)
 
-    def want(self, want: Want) -> None:
-        """Ask for a tab of a run; of several asked in a row only the last is read."""
-        self._newest = want
-        self._wants.put(want)
+    def do(self, deed: Deed) -> None:
+        """Do something, tell how it went, look again."""
+        if deed.apart:
+            threading.Thread(target=self._carry_out, args=(deed,), name="arctl-deed", daemon=True).start()
+        else:
+            self.undone += 1
+            self._orders.put(lambda: self._do(deed))
 
-    def compare(self, a: int, b: int) -> None:
-        """Ask for two runs side by side."""
-        self._wants.put((a, b))
+    def show_metrics(self, metrics: Sequence[str]) -> None:
+        """Read these metrics too with each run."""
+        wanted = tuple(sorted(metrics))
+        if wanted != self._metrics:
+            self._metrics, self._list, self._seen = wanted, None, None
+            self._orders.put(self._read)
 
     def _watch(self) -> None:
+        self._guarded(self._first)
         self._guarded(self._read)
         while not self._stopped:
             self._guarded(self._sync)
@@ -93,49 +105,65 @@ class Watcher:
 
     def _interval(self) -> float:
         live = any(row.state in LIVE for row in self._last.runs)
-        return self._active if live else self._idle
+        usual = self._active if live else self._idle
+        return max(usual, HIDDEN_S) if self._hidden else usual
 
     def _guarded(self, task: Callable[[], None]) -> None:
         self.busy_since = time.time()
         try:
             task()
-        except ArctlError as error:
-            self._publish(trouble=safe_line(str(error)))
-        except OSError as error:
-            self._publish(trouble=safe_line(f"{error} (is the file system there?)"))
         except Exception as error:
-            self._publish(trouble=reading.fault(error))
+            self._publish(replace(self._last, changed=frozenset()), trouble=trouble(error))
         finally:
             self.busy_since = None
 
-    def _forced(self) -> None:
-        self._sync(force=True)
+    def _first(self) -> None:
+        runs = self._listed().newest(reading.FIRST)
+        if runs:
+            self._publish(Snapshot(tuple(runs), at=time.time()))
 
     def _sync(self, *, force: bool = False) -> None:
-        from arctl.sync import sync
+        from arctl import turns
 
-        report = sync(self._workspace, force=force)
-        self._read(synced=True, trouble=safe_line("; ".join((*report.scheduler_errors, *report.troubles))))
+        turn = turns.take(self._workspace, every=0.9 * self._interval(), force=force)
+        synced = self._last.synced if turn is None or turn.trouble else turn.at
+        self._read(synced=synced, trouble="" if turn is None else turn.trouble)
 
-    def _cancel(self, number: int) -> None:
-        from arctl import control
-
+    def _do(self, deed: Deed) -> None:
         try:
-            outcomes = control.cancel(self._workspace, [number])
-        except ArctlError as error:
-            self._tell(Told(f"{run_name(number)} was not cancelled: {error}", good=False))
-        else:
-            for outcome in outcomes:
-                self._tell(Told(f"{outcome.run}: {outcome.said}", good=outcome.asked))
+            self._carry_out(deed)
+        finally:
+            self.undone -= 1
         self._sync(force=True)
 
-    def _read(self, *, synced: bool = False, trouble: str = "") -> None:
-        mark = self._database_mark()
+    def _carry_out(self, deed: Deed) -> None:
+        try:
+            for result in deed.do(self._workspace):
+                self._tell(Told(result, deed))
+        except Exception as error:
+            self._tell(Told(Result(trouble(error), good=False), deed))
+
+    def _listed(self) -> RunList:
+        if self._list is None:
+            self._list = reading.run_list(self._workspace, self._metrics)
+        return self._list
+
+    def _read(self, *, synced: float | None = None, trouble: str = "") -> None:
+        mark, last, now = self._database_mark(), self._last, time.time()
+        found = replace(last, changed=frozenset(), complete=True, at=now, synced=synced or last.synced)
         if mark is None or mark != self._seen:
-            runs = reading.runs(self._workspace)
-            self._last = Snapshot(runs, self._trends(runs), time.time(), self._last.synced, self._last.trouble)
+            listing = self._listed().refresh()
+            # What was shown before may have been the newest runs alone: then everything counts as changed.
+            changed = listing.changed if last.complete else None
+            trends = self._trends(listing.rows, changed)
+            hours = self._hours(listing.rows, listing.changed, now)
+            found = replace(found, runs=listing.rows, changed=changed, trends=trends, hours=hours)
             self._seen = mark
-        self._publish(synced=synced, trouble=trouble, read=True)
+        elif len(last.trends) < len(last.runs) or self._unsummed:
+            hours = self._hours(last.runs, frozenset(), now)
+            found = replace(found, trends=self._trends(last.runs, frozenset()), hours=hours, changed=None)
+        outlooks = reading.outlooks(self._workspace, found.runs)
+        self._publish(replace(found, outlooks=outlooks, calls=reading.calls()), trouble=trouble)
 
     def _database_mark(self) -> tuple[int, int] | None:
         try:
@@ -144,19 +172,26 @@ class Watcher:
             return None
         return (found.st_mtime_ns, found.st_size)
 
-    def _trends(self, runs: tuple[RunRow, ...]) -> dict[int, tuple[float, ...]]:
-        old = {row.number: row for row in self._last.runs}
-        kept = {n: trend for n, trend in self._last.trends.items() if n in old}
-        stale = [row.number for row in runs if row.number not in kept or old[row.number] != row]
-        kept.update(reading.trends(self._workspace, stale[:TREND_BATCH], width=TREND_WIDTH))
-        return kept
+    def _trends(self, runs: Sequence[RunRow], changed: frozenset[int] | None) -> Mapping[int, tuple[float, ...]]:
+        kept = self._last.trends
+        stale = [row.number for row in runs if row.number not in kept or (changed and row.number in changed)]
+        return {**kept, **reading.trends(self._workspace, stale[: reading.TREND_BATCH])} if stale else kept
 
-    def _publish(self, *, synced: bool = False, trouble: str = "", read: bool = False) -> None:
-        before, now = self._last, time.time()
-        held = before.trouble
-        problem = Trouble(held.since if held else now, trouble) if trouble else None
-        at = now if read else before.at
-        self._last = Snapshot(before.runs, before.trends, at, now if synced and not trouble else before.synced, problem)
+    def _hours(self, runs: Sequence[RunRow], changed: frozenset[int], now: float) -> Mapping[int, float]:
+        """Sum up the GPU-hours of what changed and what holds GPUs, now and then."""
+        self._unsummed |= changed
+        if now - self._hours_at < HOURS_EVERY_S:
+            return self._last.hours
+        stale = [row.number for row in runs if row.number in self._unsummed or row.state in LIVE]
+        self._hours_at, self._unsummed = now, set(stale[reading.HOURS_BATCH :])
+        return {**self._last.hours, **reading.hours(self._workspace, stale[: reading.HOURS_BATCH])}
+
+    def _publish(self, snapshot: Snapshot, *, trouble: str = "") -> None:
+        held = self._last.trouble
+        # One line of 80 columns holds the reason only where the workspace's own path does not stand before it.
+        what = trouble.replace(f"{self._workspace.root}/", "")
+        problem = Trouble(held.since if held else time.time(), what) if trouble else None
+        self._last = replace(snapshot, trouble=problem)
         self._tell(SnapshotReady(self._last))
 
     def _tell(self, message: Message) -> None:
@@ -166,16 +201,3 @@ class Watcher:
             self._post(message)
         except RuntimeError:
             self._stopped = True
-
-    def _look_up(self) -> None:
-        while (want := self._wants.get()) is not None:
-            if isinstance(want, tuple):
-                self._tell(VersusReady(reading.versus(self._workspace, *want)))
-            elif want is self._newest:
-                self._show(reading.panel(self._workspace, want))
-
-    def _show(self, panel: Panel) -> None:
-        unchanged = panel.want.again and isinstance(panel, LogPanel | ConfigPanel) and panel == self._shown
-        self._shown = panel
-        if not unchanged:
-            self._tell(PanelReady(panel))

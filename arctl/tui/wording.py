@@ -7,24 +7,29 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from arctl.numerals import span
 from arctl.registry.rows import MetricSummary, RunRow
+
+__all__ = [
+    "NOTHING",
+    "age",
+    "bar",
+    "best",
+    "clock",
+    "count",
+    "epochs",
+    "fixed",
+    "home_path",
+    "hours",
+    "last",
+    "percent",
+    "span",
+]
 
 NOTHING = "–"
 """Shown where there is no value."""
 
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-
-
-def span(seconds: float) -> str:
-    """Return a duration in one or two units: `45s`, `12m`, `3h05`, `2d4h`."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}"
-    return f"{whole // 86400}d{whole % 86400 // 3600}h"
 
 
 def age(since: float, now: float) -> str:
@@ -56,6 +61,28 @@ def epochs(row: RunRow) -> str:
         return NOTHING
     done = 0 if row.epoch is None or math.isnan(row.epoch) else int(row.epoch)
     return f"{done}/{row.epochs}" if row.epochs is not None else str(done)
+
+
+def bar(part: float, width: int, *, ascii: bool = False) -> str:
+    """Return a bar of `width` cells of which the share `part` (0 to 1) is filled."""
+    if ascii:
+        full = round(part * width)
+        return "#" * full + "." * (width - full)
+    eighths = round(part * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("━" * full + ("╸" if rest >= 4 else "") + "─" * width)[:width]
+
+
+def hours(value: float | None) -> str:
+    """Return GPU-hours in few characters: `0.02`, `3.1`, `128`."""
+    if value is None:
+        return NOTHING
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def count(value: int | None) -> str:
+    """Return a whole number, or that there is none."""
+    return NOTHING if value is None else str(value)
 
 
 def clock(at: float) -> str:

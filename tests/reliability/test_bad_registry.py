@@ -40,8 +40,11 @@ def run(workspace: Workspace, *argv: str) -> Said:
 
 
 def _zero_page(db: Path) -> None:
+    with sqlite3.connect(db) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'runs'").fetchone()[0]
+    connection.close()
     raw = bytearray(db.read_bytes())
-    raw[4096:8192] = bytes(4096)
+    raw[4096 * (page - 1) : 4096 * page] = bytes(4096)
     db.write_bytes(raw)
 
 

@@ -83,12 +83,15 @@ def test_no_command_and_no_screen_shows_a_secret_of_a_run(workspace: Workspace) 
         assert SECRET not in result.stdout + result.stderr and "--api-key other" not in result.stdout, line
     assert HIDDEN in CliRunner().invoke(app, ["-w", str(workspace.root), "show", "1"]).stdout
 
-    from arctl.tui import reading
-    from arctl.tui.snapshot import ConfigPanel, Tab, Want
+    from arctl.tui.reading.config import ConfigPanel, ConfigWant
+    from arctl.tui.reading.job import JobPanel, JobWant
 
-    panel = reading.panel(workspace, Want(1, Tab.CONFIG))
+    panel = ConfigWant(1, against=None).read(workspace)
     assert isinstance(panel, ConfigPanel)
-    assert SECRET not in "\n".join(panel.lines) and "project: p" in "\n".join(panel.lines)
+    values = {f"{entry.key}": entry.value for entry in panel.found.entries}
+    assert SECRET not in repr(panel) and values["logger.project"] == "p"
+    job = JobWant(1).read(workspace)
+    assert isinstance(job, JobPanel) and SECRET not in repr(job)
     assert read_run(first.files.run_yaml).command == tuple(COMMAND), "what is hidden is still there for a rerun"
 
 

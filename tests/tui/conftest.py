@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from arctl.settings import Workspace
 from arctl.tui.app import Dashboard
 from tests.tui import workspace as workspaces
+from tests.tui.tmux import Terminal
 
 SMALL = (80, 24)
 WIDE = (160, 45)
@@ -70,6 +71,7 @@ def opened() -> Opener:
             seen = Seen(app, pilot)
             await seen.until(lambda: app.snapshot.synced is not None or app.snapshot.trouble is not None)
             yield seen
+        assert app.faults == []
 
     return open_it
 
@@ -78,3 +80,12 @@ def opened() -> Opener:
 def small(tmp_path: Path) -> Workspace:
     """Four runs: see `workspace.small`."""
     return workspaces.small(tmp_path / "ws")
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    """Terminals of a test, which are closed at its end."""
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()

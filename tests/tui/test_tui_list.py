@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -58,27 +57,36 @@ async def test_the_mouse_chooses_runs_and_tabs(small: Workspace, opened: Opener)
 async def test_filter_narrows_as_typed_enter_keeps_escape_drops(small: Workspace, opened: Opener) -> None:
     async with opened(small) as seen:
         await seen.press("slash", *"base")
-        assert seen.app.runs.table.shown == 2
+        assert len(seen.app.runs.table.shown) == 2
         await seen.shows("2/4 match base")
         await seen.press("space", *"frame", "enter")
-        assert seen.app.runs.table.shown == 1
+        assert len(seen.app.runs.table.shown) == 1
         assert seen.at == 1
         assert seen.app.runs.table.has_focus
         await seen.press("escape")
-        assert seen.app.runs.table.shown == 4
+        assert len(seen.app.runs.table.shown) == 4
         assert seen.at == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "found"), [("run3", {3}), ("failed", {3}), ("frame", {1}), ("best", {2}), ("no", set())]
+    ("words", "found"),
+    [
+        ("run3", {3}),
+        ("failed", {3}),
+        ("frame", {1}),
+        ("tag:best", {2}),
+        ("nothing", set()),
+        ("state:running", {4}),
+        ("best>60%", {2, 4}),
+        ("-r3d_tiny", {1}),
+        ("cfg.optim.lr>=1", {3}),
+        ("val/top5.best>99%", {2}),
+    ],
 )
-async def test_filter_looks_at_number_name_model_state_and_tag(
-    small: Workspace, opened: Opener, words: str, found: set[int]
-) -> None:
+async def test_filter_speaks_the_language_of_ls(small: Workspace, opened: Opener, words: str, found: set[int]) -> None:
     async with opened(small) as seen:
         await seen.press("slash", *words)
-        table = seen.app.runs.table
-        assert {row.number for row in table._rows} == found
+        await seen.until(lambda: set(seen.app.runs.table.shown) == found)
 
 
 async def test_news_keep_cursor_marks_and_scroll(small: Workspace, opened: Opener) -> None:
@@ -119,55 +127,3 @@ async def test_empty_workspace_says_how_to_begin_and_the_first_run_appears(tmp_p
         workspaces.submitted(workspace, 1, "firstborn")
         await seen.shows("firstborn", "1 run")
         assert "No runs yet" not in seen.text
-
-
-async def test_corrupt_registry_is_told_and_quit_works(small: Workspace, opened: Opener) -> None:
-    small.db.write_bytes(b"this is no database at all, but long enough to be taken for one" * 100)
-    async with opened(small) as seen:
-        await seen.shows("The runs cannot be read", "rebuild")
-        await seen.press("j", "enter", "l", "q")
-    assert seen.app.return_code == 0
-
-
-async def test_registry_that_goes_bad_keeps_the_table(small: Workspace, opened: Opener) -> None:
-    async with opened(small) as seen:
-        await seen.shows("frame_tiny")
-        small.db.write_bytes(b"overwritten by accident " * 1000)
-        await seen.shows("stale since", "frame_tiny", "r3d_tiny-aug")
-
-
-async def test_a_scheduler_that_does_not_answer_keeps_the_table(
-    small: Workspace, opened: Opener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    workspaces.new_run(small, 5, "on-slurm", cluster="slurm", jobs=[{"cluster": "slurm", "id": "77", "submitted": 1.0}])
-    rebuild(small)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    async with opened(small) as seen:
-        await seen.shows("stale since", "on-slurm", "frame_tiny")
-
-
-async def test_runs_whose_files_were_deleted_stay_and_can_be_opened(small: Workspace, opened: Opener) -> None:
-    async with opened(small) as seen:
-        await seen.press("G")
-        shutil.rmtree(small.run_dir(1))
-        await seen.press("enter", "l")
-        await seen.shows("no log yet")
-        await seen.press("right_square_bracket")
-        await seen.shows("deleted?")
-        await seen.press("right_square_bracket")
-        await seen.shows("no predictions")
-        await seen.press("right_square_bracket")
-        await seen.shows("top-1")
-
-
-@pytest.mark.parametrize("size", [(1, 1), (30, 8), (100, 24), (250, 60)])
-async def test_any_size_works(small: Workspace, opened: Opener, size: tuple[int, int]) -> None:
-    async with opened(small, size) as seen:
-        for key in ("j", "enter", "right_square_bracket", "right_square_bracket", "right_square_bracket", "escape"):
-            await seen.press(key)
-        await seen.pilot.resize_terminal(80, 24)
-        await seen.shows("run4", "completed")
-        await seen.pilot.resize_terminal(*size)
-        await seen.press("space", "k", "space", "c")
-        await seen.press("escape", "question_mark", "escape", "q")
-    assert seen.app.return_code == 0

@@ -1,253 +1,275 @@
-"""The page of a workspace: its runs, and the run under the cursor in four tabs."""
+"""The view of the runs: a list, and the run under the cursor in its tabs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from arctl.arranging import HeadLine
 from arctl.rundir import run_name
-from arctl.states import LIVE
+from arctl.settings import Workspace
 from arctl.text import safe_line
 from arctl.tui import keys, palette, wording
-from arctl.tui.screens.confirm import Confirm
-from arctl.tui.snapshot import Snapshot, Tab
-from arctl.tui.widgets.detail import DetailPane
+from arctl.tui.look import Look
+from arctl.tui.screens.run_actions import RunActions
+from arctl.tui.snapshot import Snapshot
+from arctl.tui.widgets.filter_line import FilterLine
+from arctl.tui.widgets.run_pane import RunPane
 from arctl.tui.widgets.run_table import RunTable
-from arctl.tui.widgets.status import KeyBar, StatusLine
-
-if TYPE_CHECKING:
-    from arctl.settings import Workspace
-    from arctl.tui.watcher import Watcher
 
 
-class RunsScreen(Screen[None]):
-    """List beside detail on a wide terminal; one of them on a narrow one."""
+class RunsScreen(RunActions):
+    """List beside run on a wide terminal; one of them on a narrow one."""
 
-    BINDINGS = keys.bindings(keys.RUNS, keys.DETAIL, keys.APP)
+    TITLE = "Runs"
+    KEYS = (*keys.TABLE, *keys.RUN, *keys.PANE)
+    FOOTER = ("open", "filter", "mark", "compare", "view-submit", "palette")
 
-    def __init__(self, workspace: Workspace, watcher: Watcher, *, ascii: bool, tick: int) -> None:
-        super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    def __init__(self, workspace: Workspace, look: Look) -> None:
+        super().__init__(look)
         self._workspace = workspace
-        self._watcher = watcher
-        self._ascii = ascii
-        self._tick = tick
-        self._snapshot = Snapshot()
         self._counts = ""
+        self._warned = False
         self._greeting = Text()
         # Held and not looked up: a snapshot may come while the page is being taken down.
-        self.table = RunTable(ascii=ascii)
-        self.detail = DetailPane(ascii=ascii, id="detail")
+        self.table = RunTable(ascii=look.ascii)
+        """The list."""
+        self.pane = RunPane(look, id="detail")
+        """The run."""
         self._welcome = Static(id="welcome", markup=False)
-        self._filter = Input(placeholder="number, name, model, state or tag", id="filter", compact=True)
-        self._list = Vertical(self.table, self._welcome, self._filter, id="list")
-        self._status = StatusLine(step=tick)
-        self._keys = KeyBar()
+        self.filter_line = FilterLine(workspace)
+        """Where a filter is typed."""
+        self._list = Vertical(self.table, self._welcome, id="list")
+        self._sides = Horizontal(self._list, id="sides")
 
-    def compose(self) -> ComposeResult:
-        """List, detail, status, keys."""
-        yield Horizontal(self._list, self.detail, id="body")
-        yield self._status
-        yield self._keys
+    def body(self) -> ComposeResult:
+        """The list; the rest follows once that is on the screen."""
+        yield self._sides
 
     def on_mount(self) -> None:
-        """Begin to keep the status line true."""
+        """Name the workspace, and begin with the list."""
         self._list.border_title = Text(f"runs in {safe_line(wording.home_path(self._workspace.root), limit=80)}")
+        self.set_up(self._workspace.settings)
         self.table.focus()
-        self.set_interval(self._tick, self._show_status)
-        self.call_after_refresh(self._watcher.start)
+        self.call_after_refresh(self._complete)
+
+    async def _complete(self) -> None:
+        await self._sides.mount(self.pane)
+        await self._list.mount(self.filter_line)
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot."""
-        self._snapshot = snapshot
+        super().show(snapshot)
         self.table.show(snapshot)
-        self.detail.show_run(self.table.row, snapshot.at)
+        self._show_run()
         self._show_welcome()
-        self._show_counts()
-        self._show_status()
+        self.show_counts()
+        self.ask_more()
 
-    def _show_status(self) -> None:
-        self._status.show(self._snapshot, self._watcher.busy_since)
+    def _show_run(self) -> None:
+        self.pane.marked = self.table.marks[-1] if self.table.marks else None
+        line = self.table.line
+        if line is not None and isinstance(line, HeadLine):
+            self.pane.show_head(line)
+        else:
+            self.pane.show_run(self.table.row, self.snapshot)
 
-    def _show_counts(self) -> None:
-        shown, every = self.table.shown, len(self._snapshot.runs)
-        words = safe_line(self._filter.value, limit=40)
-        parts = [f"{shown}/{every} match {words}" if words else f"{every}"]
+    def show_counts(self) -> None:
+        """Say how many runs there are, and which are marked."""
+        shown, every = len(self.table.shown), len(self.snapshot.runs)
+        words = safe_line(self.filter_line.text, limit=40)
+        parts = [f"{shown}/{every} match {words}" if words else f"{every}" if self.snapshot.complete else "newest"]
         if self.table.marks:
-            parts.append("marked " + " ".join(run_name(number) for number in self.table.marks[:4]))
+            more = f" +{len(self.table.marks) - 4}" if len(self.table.marks) > 4 else ""
+            parts.append("marked " + " ".join(run_name(number) for number in self.table.marks[:4]) + more)
+        if self.table.order.group not in ("auto", None):
+            parts.append(f"by {self.table.order.group}")
         line = " | ".join(parts)
         if line != self._counts:
             self._counts = line
             self._list.border_subtitle = Text(line)
 
     def _show_welcome(self) -> None:
-        empty = not self._snapshot.runs and (self._snapshot.at > 0 or self._snapshot.trouble is not None)
+        snapshot = self.snapshot
+        empty = not snapshot.runs and (snapshot.complete or snapshot.trouble is not None)
         self.set_class(empty, "-empty")
-        if empty and (text := welcome(self._snapshot)) != self._greeting:
+        if empty and (text := welcome(snapshot)) != self._greeting:
             self._greeting = text
             self._welcome.update(text)
 
-    def _show_keys(self) -> None:
-        on_run = self.has_class("-open") or self.detail.has_focus_within
-        self._keys.show(keys.TAB_FOOTER[self.detail.tab] if on_run else keys.LIST_FOOTER)
+    @property
+    def sweep(self) -> str | None:
+        """The sweep of the line under the cursor."""
+        line = self.table.line
+        if line is not None and isinstance(line, HeadLine):
+            return line.title if line.kind == "sweep" else None
+        return None if self.table.row is None else self.table.row.sweep
 
-    def on_descendant_focus(self) -> None:
-        """Show the keys of what has the focus."""
-        self._show_keys()
+    @property
+    def on_run(self) -> bool:
+        """Whether the run has the screen or the focus, and not the list."""
+        return self.has_class("-open") or self.pane.has_focus_within
 
-    @on(DetailPane.TabChanged)
+    @property
+    def way_out(self) -> str:
+        """From the run to the list; from there out of the dashboard."""
+        return "back" if self.on_run else "quit"
+
+    @on(RunPane.TabChanged)
     def _tab_changed(self) -> None:
-        if self.has_class("-open") or self.detail.has_focus_within:
-            self.detail.content.focus()
-        self._show_keys()
-
-    @on(DetailPane.Wanted)
-    def _wanted(self, event: DetailPane.Wanted) -> None:
-        self._watcher.want(event.want)
+        if self.on_run:
+            self.pane.focus_content()
+        self.show_keys()
 
     @on(RunTable.Moved)
     def _moved(self) -> None:
-        self.detail.show_run(self.table.row, self._snapshot.at)
+        self._show_run()
 
     @on(RunTable.Opened)
     def action_open(self) -> None:
-        """Give the run the whole screen."""
+        """Give the run the whole screen; open or close a folded line."""
         if self.table.row is not None:
-            self.add_class("-open")
-            self.detail.content.focus()
-            self._show_keys()
+            self.open_run(True)
+        elif self.table.line is not None:
+            self.table.set_fold(not getattr(self.table.line, "open", False))
 
-    def action_back(self) -> None:
-        """From the run to the list; in the list, drop the filter."""
-        if self._filter.display and self._filter.has_focus:
-            self._close_filter(keep=False)
-        elif self.has_class("-open") or self.detail.has_focus_within:
+    def open_run(self, is_open: bool) -> None:
+        """Show the run on the whole screen, or the list again."""
+        if is_open and self.table.row is not None:
+            self.add_class("-open")
+            self.pane.focus_content()
+        elif not is_open:
             self.remove_class("-open")
             self.table.focus()
-        elif self._filter.value:
-            self._close_filter(keep=False)
+        self.show_keys()
+
+    def go_to_run(self, number: int) -> bool:
+        """Put the cursor on a run; a filter that hides it is dropped."""
+        if not self.table.go_to(number) and self.filter_line.text:
+            self.filter_line.drop()
+            self.table.go_to(number)
+        return self.table.cursor == number
+
+    def action_back(self) -> None:
+        """From the run to the list; in the list, drop the filter, then the marks."""
+        if self.filter_line.has_focus_within:
+            self.filter_line.drop()
+        elif self.on_run:
+            self.open_run(False)
+        elif self.filter_line.text:
+            self.filter_line.drop()
+        elif self.table.marks:
+            self.table.unmark()
+            self.show_counts()
 
     def action_filter(self) -> None:
         """Filter as the user types."""
         self.remove_class("-open")
-        self._filter.display = True
-        self._filter.focus()
+        self.filter_line.open()
 
-    @on(Input.Changed)
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self.table.filter(event.value)
-        self.detail.show_run(self.table.row, self._snapshot.at)
-        self._show_counts()
+    @on(FilterLine.Changed)
+    def _filter_changed(self, event: FilterLine.Changed) -> None:
+        self.table.order.filter = event.filter
+        self.ask_more()
+        self.table.rearrange()
+        self._show_run()
+        self.show_counts()
 
-    @on(Input.Submitted)
-    def _filter_kept(self) -> None:
-        self._close_filter(keep=True)
-
-    def _close_filter(self, *, keep: bool) -> None:
-        if not keep:
-            self._filter.value = ""
-        self._filter.display = False
+    @on(FilterLine.Left)
+    def _filter_left(self) -> None:
         self.table.focus()
 
+    @on(Input.Submitted)
+    def _no_further(self, event: Input.Submitted) -> None:
+        event.stop()
+
     def action_mark(self) -> None:
-        """Mark the run under the cursor."""
+        """Mark the line under the cursor."""
         self.table.toggle_mark()
-        self._show_counts()
+        self.show_counts()
 
-    def action_compare(self) -> None:
-        """Compare the two marked runs."""
-        from arctl.tui.screens.compare import CompareScreen
+    def action_mark_to(self) -> None:
+        """Mark from the last mark to the cursor."""
+        self.table.mark_to()
+        self.show_counts()
 
-        marks = self.table.marks
-        if len(marks) != 2:
-            self.app.notify(f"mark two runs with space, then press c ({len(marks)} marked)", markup=False)
-            return
-        self.app.push_screen(CompareScreen(*marks, ascii=self._ascii))
-        self._watcher.compare(*marks)
-
-    def action_cancel(self) -> None:
-        """Ask, then cancel the run under the cursor."""
-        row = self.table.row
-        if row is None:
-            return
-        name = f"{run_name(row.number)} {safe_line(row.name, limit=60)}"
-        if row.state not in LIVE:
-            self.app.notify(f"{name} has ended: there is nothing to cancel", markup=False)
-            return
-        word, _style = palette.state_word(row.state)
-        job = f", job {safe_line(row.job_id, limit=40)}" if row.job_id else ""
-
-        def decided(yes: bool | None) -> None:
-            if yes:
-                self._watcher.cancel(row.number)
-
-        self.app.push_screen(Confirm(f"Cancel {name}?", f"It is {word}{job}, on {safe_line(row.cluster)}."), decided)
-
-    def action_copy(self) -> None:
-        """Copy the path of the run's directory through the terminal."""
-        if self.table.row is not None:
-            path = str(self._workspace.run_dir(self.table.row.number))
-            self.app.copy_to_clipboard(path)
-            self.app.notify(f"copied {safe_line(path)}", markup=False)
-
-    def action_refresh(self) -> None:
-        """Look at disk and scheduler now."""
-        self._watcher.refresh()
-
-    def action_tab(self, by: int) -> None:
-        """Show the tab that is `by` places to the right."""
-        self.detail.show_tab(self.detail.tab.step(by))
-
-    def action_log(self) -> None:
-        """Jump to the log, and on a narrow terminal open the run for it."""
-        if self.table.row is None:
-            return
-        self.detail.show_tab(Tab.LOG)
-        if self.has_class("-narrow"):
-            self.action_open()
+    def action_mark_all(self) -> None:
+        """Mark all runs that the filter shows; none where all are marked."""
+        every: Iterable[int] = self.table.shown
+        if set(every) <= set(self.table.marks):
+            self.table.unmark()
         else:
-            self.detail.content.focus()
+            self.table.mark(list(every))
+        self.show_counts()
 
-    def action_follow(self) -> None:
-        """Follow the log, or stop."""
-        if self.detail.tab is Tab.LOG:
-            self.detail.log_view.toggle_follow()
+    @on(RunTable.Sorted)
+    def _heading_clicked(self, event: RunTable.Sorted) -> None:
+        order = self.table.order
+        self.sort_by(event.column, reverse=event.column == order.column and not order.reverse)
 
-    def action_metric(self, by: int) -> None:
-        """Draw other metrics."""
-        self.detail.next_chart(by)
+    def action_unfold(self) -> None:
+        """Open the folded line."""
+        self.table.set_fold(True)
+
+    def action_fold(self) -> None:
+        """Close the folded line."""
+        self.table.set_fold(False)
+
+    def action_fold_all(self) -> None:
+        """Close all folded lines, or open them."""
+        self.table.fold_all()
+
+    async def action_tab(self, by: int) -> None:
+        """Show the tab that is `by` places to the right."""
+        await self.pane.step_tab(by)
+
+    async def action_log(self) -> None:
+        """Jump to the log, and on a narrow terminal open the run for it."""
+        if self.table.row is not None:
+            await self.show_tab("Log")
+
+    async def show_tab(self, title: str) -> None:
+        """Show a tab of the run under the cursor and go into it."""
+        await self.pane.show_tab(title)
+        if self.has_class("-narrow"):
+            self.open_run(True)
+        else:
+            self.pane.focus_content()
 
     def action_other_pane(self) -> None:
         """Move between the list and the run; on a narrow terminal, open or close the run."""
-        if self.detail.has_focus_within:
-            self.action_back()
+        if self.on_run:
+            self.open_run(False)
         elif self.has_class("-narrow"):
-            self.action_open()
+            self.open_run(True)
         elif self.table.row is not None:
-            self.detail.content.focus()
-
-    def action_help(self) -> None:
-        """Show all keys."""
-        from arctl.tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen())
+            self.pane.focus_content()
 
     def action_quit(self) -> None:
-        """Leave at once, whatever the watcher waits for."""
-        self.app.exit()
+        """Leave the run; from the list, the dashboard: at once, whatever the watcher waits for.
+
+        The first time not where a change would be lost.
+        """
+        if self.has_class("-open"):
+            self.open_run(False)
+        elif self.dashboard.watcher.undone and not self._warned:
+            self._warned = True
+            said = "what you changed is not written yet: q again leaves without it"
+            self.notify(said, severity="warning", markup=False)
+        else:
+            self.app.exit()
 
 
 def welcome(snapshot: Snapshot) -> Text:
     """Return what an empty workspace says: how to submit the first run, or why no runs can be read."""
     if snapshot.trouble is not None:
         return Text.assemble(("The runs cannot be read.\n\n", f"bold {palette.WAIT}"), snapshot.trouble.what)
-    text = Text("No runs yet. From a shell:\n", style=f"bold {palette.TEXT}")
+    text = Text("No runs yet. Press n for a form, or from a shell:\n", style=f"bold {palette.TEXT}")
     for meaning, command in (
         ("Make a small video data set", "arctl data synth data/motions"),
         ("Train a model on it", "arctl submit --model r3d_tiny --data motions"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 from textual import events
 from textual.geometry import Size
@@ -12,7 +15,9 @@ from arctl.registry.rows import RunRow
 from arctl.states import LIVE, State
 from arctl.text import safe_line
 from arctl.tui import palette, wording
-from arctl.tui.snapshot import Tab
+
+if TYPE_CHECKING:
+    from arctl.forecast import Outlook
 
 
 class Facts(Widget):
@@ -22,13 +27,22 @@ class Facts(Widget):
         super().__init__(id=id)
         self._items: list[Text] = []
         self._why = Text()
+        self._each = False
 
-    def show(self, row: RunRow | None, now: float) -> None:
+    def show(self, row: RunRow | None, now: float, outlook: Outlook | None = None) -> None:
         """Show a run; what reads the same is not drawn again."""
-        items = [] if row is None else _items(row, now)
+        items = [] if row is None else _items(row, now, outlook)
         why = Text() if row is None else _trouble(row)
-        if (items, why) != (self._items, self._why):
-            self._items, self._why = items, why
+        if (items, why, False) != (self._items, self._why, self._each):
+            self._items, self._why, self._each = items, why, False
+            self.refresh(layout=True)
+
+    def show_text(self, text: Text) -> None:
+        """Show some lines of text instead of a run."""
+        lines = list(text.split("\n"))
+        if (lines, Text()) != (self._items, self._why):
+            self._items, self._why = lines, Text()
+            self._each = True
             self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -40,9 +54,9 @@ class Facts(Widget):
         return Text("\n").join(self._lines(self.size.width))
 
     def _lines(self, width: int) -> list[Text]:
-        lines = [Text()]
+        lines = [] if self._each else [Text()]
         for item in self._items:
-            if lines[-1] and lines[-1].cell_len + 2 + item.cell_len > width:
+            if self._each or (lines[-1] and lines[-1].cell_len + 2 + item.cell_len > width):
                 lines.append(Text())
             lines[-1].append_text(Text("  " if lines[-1] else "") + item)
         if self._why:
@@ -52,9 +66,22 @@ class Facts(Widget):
         return lines
 
 
-def _items(row: RunRow, now: float) -> list[Text]:
+def _items(row: RunRow, now: float, outlook: Outlook | None) -> list[Text]:
     facts = [Text.assemble((f"{label} ", palette.MUTED), (value, palette.TEXT)) for label, value in _facts(row, now)]
-    return [Text.assemble(palette.state_word(row.state)), *facts]
+    return [Text.assemble(palette.state_word(row.state)), *_end(outlook), *facts]
+
+
+def _end(outlook: Outlook | None) -> list[Text]:
+    """Say when a run will be done, and whether its time limit lets it."""
+    if outlook is None or outlook.eta_s is None:
+        return []
+    eta = Text.assemble(("eta ", palette.MUTED), (wording.span(outlook.eta_s), palette.TEXT))
+    if outlook.fits is False:
+        at = f", at epoch {outlook.reached}" if outlook.reached is not None else ""
+        eta.append(f" but the time limit comes first{at}", palette.BAD)
+    elif outlook.fits:
+        eta.append(", within its time limit", palette.MUTED)
+    return [eta]
 
 
 def _trouble(row: RunRow) -> Text:
@@ -95,21 +122,22 @@ def _why(row: RunRow) -> str:
 
 
 class TabStrip(Widget):
-    """The names of the tabs in one line; a click chooses."""
+    """The names of the tabs in one line, the chosen one always in sight; a click chooses."""
 
     class Chosen(Message):
         """A tab was clicked."""
 
-        def __init__(self, tab: Tab) -> None:
+        def __init__(self, tab: str) -> None:
             super().__init__()
             self.tab = tab
 
-    def __init__(self) -> None:
+    def __init__(self, titles: Sequence[str]) -> None:
         super().__init__()
-        self._tab = Tab.CURVES
+        self._titles = tuple(titles)
+        self._tab = self._titles[0]
         self._note = ""
 
-    def show(self, tab: Tab, note: str = "") -> None:
+    def show(self, tab: str, note: str = "") -> None:
         """Mark a tab as chosen and say something about it at the right end."""
         if (tab, note) != (self._tab, self._note):
             self._tab, self._note = tab, note
@@ -118,20 +146,30 @@ class TabStrip(Widget):
     def render(self) -> Text:
         """Draw the names; the chosen one is reversed, so that it shows without colour too."""
         text = Text(no_wrap=True, overflow="ellipsis")
-        for tab in Tab:
-            text.append(f" {tab} ", f"bold reverse {palette.ACCENT}" if tab is self._tab else palette.MUTED)
-            text.append(" ")
-        room = self.size.width - text.cell_len
-        if self._note and room > len(self._note):
-            text.append(" " * (room - len(self._note)))
-            text.append(self._note, palette.MUTED)
+        for tab, label in zip(self._titles, self._labels(), strict=True):
+            text.append(f" {label} ", f"bold reverse {palette.ACCENT}" if tab == self._tab else palette.MUTED)
+        room = self.size.width - text.cell_len - 1
+        note = Text(safe_line(self._note, limit=200), style=palette.MUTED)
+        if room > 3 and note:
+            note.truncate(room, overflow="ellipsis")
+            text.append(" " * (room - note.cell_len + 1))
+            text.append_text(note)
         return text
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the mouse."""
         left = 0
-        for tab in Tab:
-            right = left + len(tab) + 3
+        for tab, label in zip(self._titles, self._labels(), strict=True):
+            right = left + len(label) + 2
             if left <= event.x < right:
                 self.post_message(self.Chosen(tab))
             left = right
+
+    def _labels(self) -> list[str]:
+        """Return the names, cut where they leave no room for one another; never the chosen one."""
+        room = self.size.width - len(self._tab) - 2 * len(self._titles)
+        rest = sum(len(title) for title in self._titles if title != self._tab)
+        if rest <= room:
+            return list(self._titles)
+        most = max(1, room // max(1, len(self._titles) - 1))
+        return [title if title == self._tab else title[:most] for title in self._titles]

@@ -9,8 +9,12 @@ from rich.text import Text
 from textual.widget import Widget
 
 from arctl.states import State
-from arctl.tui import keys, palette, wording
+from arctl.tui import palette, wording
+from arctl.tui.keys import Key
 from arctl.tui.snapshot import Snapshot
+
+LEAST = (80, 24)
+"""Columns and lines on which everything is seen."""
 
 _SLOW = 5.0
 """Seconds of one look after which the status line says that it waits."""
@@ -23,11 +27,10 @@ _COUNTED = {State.RUNNING: (State.RUNNING,), State.PENDING: (State.PENDING,), St
 class StatusLine(Widget):
     """How fresh the screen is, or since when it is stale and why; on the right what the runs do."""
 
-    def __init__(self, *, step: int = 1) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._snapshot = Snapshot()
         self._busy: float | None = None
-        self._step = step
         self._left = Text()
         self._right = Text()
 
@@ -50,8 +53,8 @@ class StatusLine(Widget):
             return Text(f"disk or scheduler silent for {int(now - self._busy)} s", palette.WAIT)
         if snapshot.synced is None:
             return Text("reading ...", palette.MUTED)
-        gone = max(0, int(now - snapshot.synced)) // self._step * self._step
-        return Text(f"synced {gone} s ago" if gone else "synced just now", palette.MUTED)
+        # To the minute: a clock that ticks each second would cost more bytes over SSH than all runs together.
+        return Text(f"synced {wording.clock(snapshot.synced)}", palette.MUTED)
 
     def _counts(self) -> Text:
         counts = Counter(row.state for row in self._snapshot.runs)
@@ -62,12 +65,16 @@ class StatusLine(Widget):
                 text.append(f"{count} {word}  ", style)
         total = len(self._snapshot.runs)
         text.append(f"{total} run{'' if total == 1 else 's'}", palette.MUTED)
+        if self._snapshot.calls:
+            text.append(f"  slurm {self._snapshot.calls}/min", palette.MUTED)
         return text
 
     def render(self) -> Text:
         """Draw the line; a long reason leaves the counts out."""
         width = self.size.width
         left, right = self._left.copy(), self._right
+        if (small := _small(self.app.size.width, self.app.size.height)) is not None:
+            left = Text.assemble((small, f"bold {palette.WAIT}"), left)
         blanks = width - left.cell_len - right.cell_len
         if blanks >= 2:
             return Text.assemble(left, " " * blanks, right)
@@ -75,23 +82,39 @@ class StatusLine(Widget):
         return left
 
 
+def _small(width: int, height: int) -> str | None:
+    """Say what a terminal lacks."""
+    if width >= LEAST[0] and height >= LEAST[1]:
+        return None
+    return f"{width}x{height} is small: all is seen at {LEAST[0]}x{LEAST[1]}  "
+
+
 class KeyBar(Widget):
     """The keys that matter now; `?` shows the others."""
 
-    def __init__(self, actions: tuple[str, ...] = keys.LIST_FOOTER) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._actions = actions
+        self._shown: tuple[Key, ...] = ()
 
-    def show(self, actions: tuple[str, ...]) -> None:
+    def show(self, shown: tuple[Key, ...]) -> None:
         """Show other keys."""
-        if actions != self._actions:
-            self._actions = actions
+        if shown != self._shown:
+            self._shown = shown
             self.refresh()
 
     def render(self) -> Text:
-        """Draw keys and words."""
-        text = Text(no_wrap=True, overflow="ellipsis")
-        for key, word in keys.hints(self._actions):
-            text.append(f" {key} ", f"bold {palette.ACCENT}")
-            text.append(f"{word} ", palette.MUTED)
+        """Draw keys and words; those that have no room are left out, never one of the last two."""
+        last, room, text = self._shown[-2:], self.size.width, Text(no_wrap=True)
+        hints = [_hint(key) for key in self._shown]
+        room -= sum(hint.cell_len for hint in hints[-len(last) :])
+        for hint in hints[: -len(last)] if last else hints:
+            room -= hint.cell_len
+            if room >= 0:
+                text.append_text(hint)
+        for hint in hints[-len(last) :]:
+            text.append_text(hint)
         return text
+
+
+def _hint(key: Key) -> Text:
+    return Text.assemble((f" {key.shown} ", f"bold {palette.ACCENT}"), (f"{key.word} ", palette.MUTED))

@@ -13,10 +13,14 @@ _WARN = re.compile(r"\bwarn(ing)?\b", re.IGNORECASE)
 _PAIR = re.compile(r"^(\s*(?:- )?)([\w./-]+)(:)(?=\s|$)(.*)$")
 
 
+def log_style(line: str) -> str:
+    """Return the colour of a log line, by what it seems to say."""
+    return palette.BAD if _BAD.search(line) else palette.WAIT if _WARN.search(line) else palette.TEXT
+
+
 def log_line(line: str) -> Text:
     """Colour a log line by what it seems to say."""
-    style = palette.BAD if _BAD.search(line) else palette.WAIT if _WARN.search(line) else palette.TEXT
-    return Text.assemble((line, style))
+    return Text.assemble((line, log_style(line)))
 
 
 def config_line(line: str) -> Text:

@@ -1,0 +1,43 @@
+"""What the dashboard asks of its terminal and of the signals that end it."""
+
+from __future__ import annotations
+
+import asyncio
+import locale
+import os
+import select
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+
+def utf8() -> bool:
+    """Tell whether the locale speaks UTF-8."""
+    return "utf" in locale.getencoding().lower()
+
+
+def colourless() -> bool:
+    """Tell whether the user wants no colour."""
+    return "NO_COLOR" in os.environ
+
+
+def tick() -> float:
+    """Return the seconds between two looks at the clock: fewer bytes go over SSH."""
+    return 5.0 if "SSH_CONNECTION" in os.environ else 1.0
+
+
+def leave_on_signals(app: App[Any]) -> None:
+    """Leave in order when told to."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, app.exit, None, 128 + number)
+
+
+def leave_with_the_terminal() -> None:
+    """Leave at once where the terminal has gone: textual would read its end again and again."""
+    look = select.poll()
+    look.register(sys.__stdin__ or 0, 0)
+    if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in look.poll(0)):
+        os._exit(128 + signal.SIGHUP)  # nothing is left to restore, and textual would wait to write to it
