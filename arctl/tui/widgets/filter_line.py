@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from arctl.errors import ArctlError
 from arctl.text import safe_line
 from arctl.tui import palette
+from arctl.tui.keys import Key
 
 if TYPE_CHECKING:
     from arctl.filtering import Filter
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 class FilterLine(Horizontal):
     """Hidden until it is opened; what was kept with enter stays in force."""
+
+    TITLE = "The filter"
+    KEYS = (
+        Key("enter", "enter", "keep", "keep", "keep the filter and go back to the list", "keep-filter"),
+        Key("escape", "esc", "drop", "drop", "drop the filter", "drop-filter"),
+    )
+    """What the line itself does with these keys; for the footer."""
+    FOOTER = ("keep-filter", "drop-filter")
 
     class Changed(Message):
         """Another filter holds; None for none."""
