@@ -30,16 +30,16 @@ _written: dict[int, int] = {}
 
 
 @contextmanager
-def busy(directory: Path) -> Iterator[Workspace]:
-    """Make the workspace, with a squeue of its own on PATH."""
+def busy(directory: Path, live: int = LIVE) -> Iterator[Workspace]:
+    """Make the workspace with so many live runs, and a squeue of its own on PATH."""
     root = directory / "study"
     init_workspace(root)
     (root / "arctl.yaml").write_text("cluster: slurm\n", encoding="utf-8")
     workspace = find_workspace(root)
-    numbers = range(RUNS + 1, RUNS + LIVE + 1)
+    numbers = range(RUNS + 1, RUNS + live + 1)
     now = time.time()
     jobs = [JobRow(number, "slurm", str(1000 + number), now - 60) for number in numbers]
-    write.restore(workspace.db, waiting(RUNS + LIVE), jobs)
+    write.restore(workspace.db, waiting(RUNS + live), jobs)
     _end(workspace.db)
     for number in numbers:
         RunDir(workspace.run_dir(number)).events(f"{1000 + number}.0").parent.mkdir(parents=True)

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from arctl.arranging import HeadLine
@@ -22,6 +23,9 @@ from arctl.tui.widgets.filter_line import FilterLine
 from arctl.tui.widgets.run_pane import RunPane
 from arctl.tui.widgets.run_table import RunTable
 
+REST_S = 0.12
+"""Seconds that the cursor stays on a line before the run is shown beside the list."""
+
 
 class RunsScreen(RunActions):
     """List beside run on a wide terminal; one of them on a narrow one."""
@@ -34,6 +38,7 @@ class RunsScreen(RunActions):
         super().__init__(look)
         self._workspace = workspace
         self._counts = ""
+        self._resting: Timer | None = None
         self._warned = False
         self._greeting = Text()
         # Held and not looked up: a snapshot may come while the page is being taken down.
@@ -128,7 +133,10 @@ class RunsScreen(RunActions):
 
     @on(RunTable.Moved)
     def _moved(self) -> None:
-        self._show_run()
+        # Once the cursor rests: drawing each run that it passes would hold up the next key.
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST_S, self._show_run)
 
     @on(RunTable.Opened)
     def action_open(self) -> None:
@@ -141,6 +149,7 @@ class RunsScreen(RunActions):
     def open_run(self, is_open: bool) -> None:
         """Show the run on the whole screen, or the list again."""
         if is_open and self.table.row is not None:
+            self._show_run()
             self.add_class("-open")
             self.pane.focus_content()
         elif not is_open:
@@ -235,6 +244,7 @@ class RunsScreen(RunActions):
 
     async def show_tab(self, title: str) -> None:
         """Show a tab of the run under the cursor and go into it."""
+        self._show_run()
         await self.pane.show_tab(title)
         if self.has_class("-narrow"):
             self.open_run(True)

@@ -34,8 +34,10 @@ class Facts(Widget):
         items = [] if row is None else _items(row, now, outlook)
         why = Text() if row is None else _trouble(row)
         if (items, why, False) != (self._items, self._why, self._each):
+            before = len(self._lines(self.size.width))
             self._items, self._why, self._each = items, why, False
-            self.refresh(layout=True)
+            # A new layout draws the whole screen: only where there are more lines than before, or fewer.
+            self.refresh(layout=len(self._lines(self.size.width)) != before)
 
     def show_text(self, text: Text) -> None:
         """Show some lines of text instead of a run."""
