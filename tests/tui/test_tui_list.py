@@ -47,6 +47,7 @@ async def test_the_mouse_chooses_runs_and_tabs(small: Workspace, opened: Opener)
     async with opened(small, WIDE) as seen:
         await seen.pilot.click(RunTable, offset=(5, 2))
         assert seen.at == 3
+        await seen.shows("run3 r3d_tiny-lr1", "exit 1: loss is NaN")
         await seen.pilot.click(TabStrip, offset=(12, 0))
         await seen.shows("ValueError: loss is NaN")
         await seen.pilot.click(RunTable, offset=(5, 4), times=2)
