@@ -17,41 +17,64 @@ OWN = re.compile(
 """What Textual writes: the cursor's place, modes of the screen, mouse and paste, and the shape of the pointer."""
 
 
+SCREENS = (
+    (b"/", b"drop"),
+    (b"?", b"keys"),
+    (b":", b"commands"),
+    (b"n", b"The form is not whole"),
+    (b"5", b"in use now"),
+    (b"4", b"elements"),
+    (b"@", b"asked and done"),
+    (b"C", b"columns"),
+    (b"F", b"saved filters"),
+    (b"w", b"Job"),
+    (b"e", b"note of run"),
+)
+"""Keys of the list, and what is read on the screen that each opens."""
+
+
 def test_no_screen_lets_a_payload_through(tmp_path: Path) -> None:
     workspace = hostile(tmp_path / "ws\x1b]0;Q0009q\x07")
     command = [sys.executable, "-m", "arctl"]
     terminal = Terminal(command, cwd=workspace.root, env=environment(), size=(160, 80))
 
-    def press(*keys: bytes, quiet: float = 0.1) -> None:
+    def press(*keys: bytes, quiet: float = 0.06) -> None:
         for key in keys:
             terminal.type(key)
             terminal.settled(quiet=quiet)
+
+    def opens(key: bytes, *words: bytes) -> None:
+        since = len(terminal.written)
+        terminal.type(key)
+        terminal.until(lambda raw: bool(raw) and all(word in raw for word in words), since=since)
+        terminal.settled(quiet=0.1)
+
+    # What was opened is left before the next key is typed: esc and a key in one breath are alt and that key.
+    def leaves(key: bytes = b"\x1b") -> None:
+        opens(key, b"runs in ")
 
     terminal.until(lambda raw: b"synced" in raw)
     for tab in (b"Curves", b"Log", b"Config", b"Confusion"):
         assert tab in terminal.written
     for _ in range(RUNS - 1):
-        press(b"j", b"]", quiet=0.06)
+        press(b"j", b"]")
     press(b" ", b"k", b" ", b"j", b"]", b"]")
     press(b"l", b"\r", b"g")
     for _ in range(0, len(payloads()), 65):
-        press(b"\x06", quiet=0.06)
-    press(b"\x1b", quiet=0.2)
-    since = len(terminal.written)
-    press(b"c")
-    terminal.until(lambda raw: b"Verdict" in raw and b"Predictions" in raw, since=since)
+        press(b"\x06")
+    leaves()
+    opens(b"c", b"Verdict", b"Predictions")
     press(b"]", b"]", b"]", b"]", b"]")
-    press(b"\x1b", quiet=0.2)
-    for opened in ((b"/", b"Q1"), (b"?",), (b":", b"Q1"), (b"n",), (b"5",), (b"4",), (b"@",), (b"C",), (b"F",)):
-        press(*opened)
-        press(b"\x1b", quiet=0.2)
-    press(b"1", b"w")
-    press(b"1", b"e")
-    press(b"\x1b", quiet=0.2)
-    press(b"1")
-    press(b"g", b"x")
-    terminal.until(lambda raw: b"Cancel run6" in raw)
-    press(b"\x1b", quiet=0.2)
+    leaves()
+    for key, word in SCREENS:
+        opens(key, word)
+        if key in b"/:":
+            press(b"Q1")
+        leaves(b"1" if key == b"4" else b"\x1b")  # from a board esc leads to the list of sweeps
+    opens(b"\x1b")  # from the tab to the list
+    opens(b"\x1b")  # without marks
+    opens(b"gx", b"Cancel run6")
+    leaves()
     press(b"q")
     assert terminal.close() == 0
 

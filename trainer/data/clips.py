@@ -75,8 +75,17 @@ def explained_workers() -> Iterator[None]:
             raise TrainerError("shared memory (/dev/shm) is full", cure=cure) from error
         if "DataLoader worker" not in str(error):
             raise
-        what = f"a loader process ended: {str(error).splitlines()[0]}"
-        raise TrainerError(what, cure="more memory, or fewer data.workers") from error
+        raise _ended(error) from error
+    except (ConnectionError, EOFError, FileNotFoundError) as error:
+        # It may be met first while a batch is handed over, through a socket of the process that has ended.
+        if isinstance(error, FileNotFoundError) and error.filename is not None:
+            raise
+        raise _ended(error) from error
+
+
+def _ended(error: Exception) -> TrainerError:
+    said = (str(error) or type(error).__name__).splitlines()[0]
+    return TrainerError(f"a loader process ended: {said}", cure="more memory, or fewer data.workers")
 
 
 def worker_count(asked: int | None = None) -> int:
