@@ -63,7 +63,7 @@ class Dashboard(OrderedKeys):
         """What could not be drawn, and why."""
         self._plain = AsciiOnly(enabled=self.look.ascii)
         self._lanes = Lanes(workspace, self._post_panel)
-        self._asked: dict[str, tuple[Want, Taker]] = {}
+        self._asked: dict[tuple[str, Taker], Want] = {}
         self._asked_to_quit = 0.0
         self.runs = RunsScreen(workspace, self.look)
         """The view of the runs, at the bottom of all others."""
@@ -129,17 +129,19 @@ class Dashboard(OrderedKeys):
 
     @on(Wanted)
     def _wanted(self, event: Wanted) -> None:
-        self._asked[event.want.lane] = (event.want, event.taker)
-        self._lanes.want(event.want)
+        self._asked[event.want.lane, event.taker] = event.want
+        self._lanes.want(event.want, event.taker)
 
     @on(PanelReady)
     def _panel_ready(self, event: PanelReady) -> None:
-        want, taker = self._asked.get(event.panel.want.lane, (None, None))
-        if want == event.panel.want and taker is not None and taker.is_attached:
-            self._give(taker, event.panel)
+        panel, taker = event.panel, event.taker
+        if self._asked.get((panel.want.lane, taker)) == panel.want:
+            del self._asked[panel.want.lane, taker]
+            if taker.is_attached:
+                self._give(taker, panel)
 
-    def _post_panel(self, panel: Panel) -> None:
-        self.post_message(PanelReady(panel))
+    def _post_panel(self, panel: Panel, taker: Taker) -> None:
+        self.post_message(PanelReady(panel, taker))
 
     def _give(self, taker: Taker, panel: Panel) -> None:
         # Whatever a run's files hold, the screen stays: what could not be drawn is told, and the rest goes on.

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-PATIENCE_S = 0.5
+PATIENCE_S = 2.0
 """Longest time that keys wait for a page that is being opened."""
 
 _AGAIN_S = 0.005
@@ -72,7 +72,9 @@ class OrderedKeys(App[None]):
             return True
         if not page.is_mounted:
             return False
-        return page.focused is not None or not any(text.focusable for text in page.query(Input))
+        if page.focused is not None or page.AUTO_FOCUS == "":
+            return True
+        return not any(widget.display and widget.focusable and takes_text(widget) for widget in page.query("*"))
 
     async def _check_bindings(self, key: str, priority: bool = False) -> bool:
         """Do what a key means at once, unless text is being typed."""

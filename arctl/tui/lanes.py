@@ -1,7 +1,7 @@
 """The threads on which wants are read: one for each lane, so that a slow comparison holds up no log.
 
-A lane answers the newest of its wants; those that were overtaken are dropped. A lane whose disk hangs keeps neither the
-screen nor the process from going on.
+A lane answers the newest want of each widget, that of the widget that asked last first; what a widget's own next want
+overtook is dropped. A lane whose disk hangs keeps neither the screen nor the process from going on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from arctl.tui.reading import trouble
-from arctl.tui.wants import EmptyPanel, Panel, Want
+from arctl.tui.wants import EmptyPanel, Panel, Taker, Want
 
 if TYPE_CHECKING:
     from arctl.settings import Workspace
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 class Lanes:
     """Reads wants and posts panels."""
 
-    def __init__(self, workspace: Workspace, post: Callable[[Panel], None]) -> None:
+    def __init__(self, workspace: Workspace, post: Callable[[Panel, Taker], object]) -> None:
         self._workspace = workspace
         self._post = post
-        self._newest: dict[str, Want] = {}
+        self._newest: dict[str, dict[Taker, Want]] = {}
         self._changed = threading.Condition()
         self._running: set[str] = set()
         self._stopped = False
 
-    def want(self, want: Want) -> None:
-        """Read a want as soon as its lane is free."""
+    def want(self, want: Want, taker: Taker) -> None:
+        """Read a want of a widget as soon as its lane is free."""
         with self._changed:
-            self._newest[want.lane] = want
+            wants = self._newest.setdefault(want.lane, {})
+            wants.pop(taker, None)
+            wants[taker] = want
             if want.lane not in self._running:
                 self._running.add(want.lane)
                 threading.Thread(target=self._serve, args=(want.lane,), name=f"arctl-{want.lane}", daemon=True).start()
@@ -44,16 +46,19 @@ class Lanes:
             self._changed.notify_all()
 
     def _serve(self, lane: str) -> None:
-        while (want := self._next(lane)) is not None:
+        while (asked := self._next(lane)) is not None:
+            taker, want = asked
             panel = read(self._workspace, want)
-            if self._newest.get(lane) is None and not self._stopped:
-                self._post(panel)
+            with self._changed:
+                overtaken = taker in self._newest[lane] or self._stopped
+            if not overtaken:
+                self._post(panel, taker)
 
-    def _next(self, lane: str) -> Want | None:
+    def _next(self, lane: str) -> tuple[Taker, Want] | None:
         with self._changed:
-            while lane not in self._newest and not self._stopped:
+            while not self._newest[lane] and not self._stopped:
                 self._changed.wait()
-            return None if self._stopped else self._newest.pop(lane)
+            return None if self._stopped else self._newest[lane].popitem()
 
 
 def read(workspace: Workspace, want: Want) -> Panel:

@@ -30,9 +30,10 @@ class Wanted(Message):
 class PanelReady(Message):
     """A want was read."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, taker: Taker) -> None:
         super().__init__()
         self.panel = panel
+        self.taker = taker
 
 
 class Do(Message):

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,10 +30,22 @@ def tick() -> float:
     return 5.0 if "SSH_CONNECTION" in os.environ else 1.0
 
 
+LEAVE_S = 5.0
+"""Longest time that leaving in order may take where a signal asked for it."""
+
+
 def leave_on_signals(app: App[Any]) -> None:
-    """Leave in order when told to."""
+    """Leave in order when told to; at once where the terminal has gone or takes nothing any more."""
+
+    def leave(number: int) -> None:
+        leave_with_the_terminal()
+        guard = threading.Timer(LEAVE_S, os._exit, (128 + number,))
+        guard.daemon = True
+        guard.start()
+        app.exit(None, 128 + number)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, app.exit, None, 128 + number)
+        asyncio.get_running_loop().add_signal_handler(number, leave, number)
 
 
 def leave_with_the_terminal() -> None:

@@ -24,7 +24,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Want(ABC):
-    """A question of the screen. Of several in a lane only the newest is answered."""
+    """A question of the screen. Of several of one widget in a lane only the newest is answered."""
 
     lane: ClassVar[str]
     """Who asks: wants of one lane follow one another on one thread, lanes do not wait for each other."""

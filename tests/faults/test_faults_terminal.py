@@ -47,11 +47,14 @@ def sleeping(tmp_path: Path, desk_in: Any) -> Iterator[Any]:
     assert desk.until("run1", lambda run: run["state"] == "cancelled")["number"] == 1
 
 
-@pytest.mark.parametrize("how", ["hangup", "terminate", "closed"])
+@pytest.mark.parametrize("how", ["hangup", "terminate", "closed", "killed"])
 def test_a_terminal_that_goes_ends_the_dashboard_and_nothing_else(sleeping: Any, how: str) -> None:
     terminal = opened(sleeping.directory)
-    if how == "closed":
+    if how in ("closed", "killed"):
         os.close(terminal._here)
+        if how == "killed":  # as tmux and sshd do it: what was stopped is woken to hear that its terminal has gone
+            terminal.process.send_signal(signal.SIGCONT)
+            terminal.process.send_signal(signal.SIGHUP)
         assert terminal.process.wait(timeout=15) == 128 + signal.SIGHUP
     else:
         number = signal.SIGHUP if how == "hangup" else signal.SIGTERM

@@ -16,7 +16,7 @@ from arctl.sync import rebuild
 from arctl.tui.lanes import Lanes
 from arctl.tui.look import Look
 from arctl.tui.messages import PanelReady, Wanted
-from arctl.tui.wants import Taker, Want
+from arctl.tui.wants import Want
 from arctl.tui.widgets.log_tab import LogTab
 from tests.tui import workspace as workspaces
 
@@ -45,8 +45,8 @@ class Reader(App[None]):
         super().__init__()
         self.workspace = workspace
         self.tab = LogTab(look)
-        self.lanes = Lanes(workspace, lambda panel: self.post_message(PanelReady(panel)))
-        self.takers: dict[str, tuple[Want, Taker]] = {}
+        self.lanes = Lanes(workspace, lambda panel, taker: self.post_message(PanelReady(panel, taker)))
+        self.asked: dict[str, Want] = {}
         self.copied = ""
 
     def compose(self) -> ComposeResult:
@@ -69,13 +69,12 @@ class Reader(App[None]):
         return found
 
     def on_wanted(self, message: Wanted) -> None:
-        self.takers[message.want.lane] = (message.want, message.taker)
-        self.lanes.want(message.want)
+        self.asked[message.want.lane] = message.want
+        self.lanes.want(message.want, message.taker)
 
     def on_panel_ready(self, message: PanelReady) -> None:
-        want, taker = self.takers[message.panel.want.lane]
-        if want is message.panel.want:
-            taker.take(message.panel)
+        if self.asked[message.panel.want.lane] is message.panel.want:
+            message.taker.take(message.panel)
 
     def copy_to_clipboard(self, text: str) -> None:
         self.copied = text

@@ -17,7 +17,7 @@ from arctl.settings import Workspace
 from arctl.tui.lanes import Lanes
 from arctl.tui.messages import PanelReady, Wanted
 from arctl.tui.palette import THEME
-from arctl.tui.wants import Panel, Taker
+from arctl.tui.wants import Panel
 
 
 class TabApp(App[None]):
@@ -30,8 +30,7 @@ class TabApp(App[None]):
         self.tab = tab
         self.panels: list[Panel] = []
         """What was read."""
-        self._takers: dict[str, Taker] = {}
-        self._lanes = Lanes(workspace, lambda panel: self.post_message(PanelReady(panel)) and None)
+        self._lanes = Lanes(workspace, lambda panel, taker: self.post_message(PanelReady(panel, taker)))
 
     def compose(self) -> ComposeResult:
         yield self.tab
@@ -41,13 +40,12 @@ class TabApp(App[None]):
 
     @on(Wanted)
     def _tab_wants(self, event: Wanted) -> None:
-        self._takers[event.want.lane] = event.taker
-        self._lanes.want(event.want)
+        self._lanes.want(event.want, event.taker)
 
     @on(PanelReady)
     def _panel_ready(self, event: PanelReady) -> None:
         self.panels.append(event.panel)
-        self._takers[event.panel.want.lane].take(event.panel)
+        event.taker.take(event.panel)
 
 
 class SeenTab:

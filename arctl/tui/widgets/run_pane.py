@@ -135,6 +135,9 @@ class RunPane(Vertical):
             made: Widget = getattr(import_module(f"arctl.tui.widgets.{module}"), name)(self._look)
             self._made[title] = made
             await self._tabs.mount(made)
+            if self.tab != title:
+                made.display = False
+                return  # another tab was asked for while this one was made
         for other, widget in self._made.items():
             widget.display = other == title
         self._show_content()
