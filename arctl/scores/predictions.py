@@ -140,6 +140,14 @@ def read_speed(path: Path) -> Speed | None:
         return None
 
 
+def read_heads(path: Path) -> tuple[str, ...]:
+    """Return the names of a file's heads without reading its scores; `("",)` for one, or where it cannot be read."""
+    try:
+        return _head_names(_meta(archive.read(path, only=("meta",))))
+    except (Damage, OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile):
+        return ("",)
+
+
 def _assembled(path: Path, arrays: Arrays) -> Predictions:
     """Return arrays of a file as what they mean. Raises Damage where they do not hold together."""
     meta = _meta(arrays)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from arctl.rundir import run_name
-from arctl.tui.reading.compare import ComparePanel, CompareWant
+from arctl.tui.reading.compare import ComparePanel, CompareWant, RefusedPanel
+from arctl.tui.reading.sources import TRAINING
 from arctl.tui.wants import Deed, Result
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class ExportComparison(Deed):
         from arctl.text import safe_json
 
         panel = self.want.read(workspace)
+        if isinstance(panel, RefusedPanel):
+            yield Result(panel.why, good=False)
+            return
         assert isinstance(panel, ComparePanel)
         place = workspace.root / self.place
         place.parent.mkdir(exist_ok=True)
@@ -47,11 +51,13 @@ class ExportComparison(Deed):
         """The file's place in the workspace."""
         numbers = self.want.numbers
         name = "-".join(map(run_name, numbers[:6])) + ("-more" if len(numbers) > 6 else "")
-        return Path("reports") / f"{name}.json"
+        of = [] if self.want.source in (None, TRAINING) else self.want.source.words().split()
+        return Path("reports") / f"{'-'.join([name, *of])}.json"
 
     def command(self) -> str:
         """Return `arctl compare ... --json > FILE`."""
         words = ["arctl", "compare", *map(run_name, self.want.numbers)]
         words += [] if self.want.at == "best" else ["--at", self.want.at]
+        words += [] if self.want.source is None else self.want.source.options()
         words += ["--force"] if self.want.force else []
         return f"{shlex.join([*words, '--json'])} > {shlex.quote(str(self.place))}"

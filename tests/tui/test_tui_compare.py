@@ -124,6 +124,7 @@ async def test_what_was_evaluated_unlike_is_refused_with_its_cure_until_it_is_fo
     study.answered(4, {1: TARGETS[:-8]}, TARGETS[:-8])
     study.index()
     refused = study.arctl("compare", "run1", "run4", status=5).err.removeprefix("error: ")
+    refused = refused.replace(f"{study.workspace.root}/", "")
     async with opened(study.workspace) as seen:
         screen = seen.app.named("compare")
         assert isinstance(screen, CompareScreen)

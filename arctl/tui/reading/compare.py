@@ -7,9 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from arctl.errors import ArctlError
 from arctl.registry.rows import RunRow
 from arctl.rundir import RunDir, run_name
-from arctl.tui.wants import Panel, Want
+from arctl.tui.reading import trouble
+from arctl.tui.reading.sources import TRAINING, Source, shared
+from arctl.tui.wants import EmptyPanel, Panel, Want
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,12 +45,38 @@ class CompareWant(Want):
     """`best` or `last`."""
     force: bool = False
     """Compare what was evaluated in unlike ways too."""
+    source: Source | None = None
+    """Which answers; None for the first that all the runs have."""
 
     lane: ClassVar[str] = "compare"
 
     def read(self, workspace: Workspace) -> Panel:
         """Compare, or find that nothing has changed since."""
-        return _compared(_Question(self, workspace.root, _stamp(workspace, self.numbers), workspace))
+        try:
+            return _compared(_Question(self, workspace.root, _stamp(workspace, self.numbers), workspace))
+        except ArctlError as error:
+            why = trouble(error).replace(f"{workspace.root}/", "")
+            return RefusedPanel(self, why, *self.sources(workspace))
+
+    def sources(self, workspace: Workspace) -> tuple[Source, tuple[Source, ...]]:
+        """Return which answers are compared, and all kinds that all the runs have."""
+        known = shared([workspace.run_dir(number) for number in self.numbers])
+        return self.source or (known[0] if known else TRAINING), known
+
+
+@dataclass(frozen=True, eq=False)
+class RefusedPanel(EmptyPanel):
+    """Why runs cannot be compared so."""
+
+    source: Source
+    """Which answers were to be compared."""
+    sources: tuple[Source, ...]
+    """All kinds of answers that all the runs have."""
+
+    @property
+    def overruled(self) -> bool:
+        """Whether they can be compared nevertheless: only such refusals name the option."""
+        return "--force" in self.why
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +93,10 @@ class ComparePanel(Panel):
     """Classes and confusions, the first of each."""
     every: tuple[Section, ...]
     """The same with every class."""
+    source: Source
+    """Which answers are compared."""
+    sources: tuple[Source, ...]
+    """All kinds of answers that all the runs have."""
     order: NDArray[np.intp] | None
     """Classes that are confused side by side; None where there are no confusions."""
 
@@ -167,7 +200,8 @@ def _compared(question: _Question) -> ComparePanel:
     from arctl.sections import measured, warned
 
     want = question.want
-    asked = compare.Asked(at=want.at)
+    source, known = want.sources(question.workspace)
+    asked = compare.Asked(at=want.at, split=source.split, views=source.variant or None, head=source.head)
     found = compare.compare(question.workspace, *want.numbers, asked=asked, force=want.force)
     parts: list[tuple[Section, ...]] = [
         (page.head(found), *page.metrics(found), *second_half(found), page.cost(found)),
@@ -179,7 +213,7 @@ def _compared(question: _Question) -> ComparePanel:
         parts = [tuple(warned(part, found.warning)) for part in parts]
     verdict, setup, classes, every = map(measured, parts)
     order = None if found.confusion is None else found.confusion.order("confused")
-    return ComparePanel(want, found, verdict, setup, classes, every, order)
+    return ComparePanel(want, found, verdict, setup, classes, every, source, known, order)
 
 
 def _stamp(workspace: Workspace, numbers: tuple[int, ...]) -> tuple[object, ...]:

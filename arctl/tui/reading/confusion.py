@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from arctl.errors import NotFoundError
 from arctl.rundir import RunDir, run_name
+from arctl.tui.reading.sources import Source, with_action
 from arctl.tui.wants import Panel, Want
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from arctl.confusion import Confusion
-    from arctl.scores.predictions import Predictions
     from arctl.sections import Section
     from arctl.settings import Workspace
 
@@ -28,21 +28,6 @@ PAIRS = 100
 
 CLIPS = 500
 """Clips of a class or pair that are listed."""
-
-
-class Source(NamedTuple):
-    """Which answers of a run are looked at."""
-
-    split: str
-    """`val`."""
-    variant: str
-    """"" of training, `10x3` of an evaluation, `1x1-shuffled` of a probe, `fused`."""
-    head: str
-    """`verb`, `noun`, `action`; empty for a model with one head."""
-
-    def words(self) -> str:
-        """Return it in few words: `val 10x3`."""
-        return " ".join(word for word in (self.split, self.variant, self.head and f"{self.head}s") if word)
 
 
 @dataclass(frozen=True)
@@ -75,7 +60,7 @@ class ConfusionWant(Want):
         else:
             source, (path, epoch, chosen) = self.source, self._file(directory, workspace)
         stored = read_predictions(path)
-        heads = _heads(stored)
+        heads = with_action(stored.heads)
         source = source._replace(head=source.head if source.head in heads else heads[0])
         found = confusion.of_predictions(
             stored, number=self.number, epoch=epoch, chosen=chosen, head=source.head, sure=True
@@ -170,8 +155,3 @@ def _best(workspace: Workspace, number: int, split: str) -> int | None:
     row = read.run(workspace.db, number)
     summary = row.metrics.get(f"{split}/top1") if row else None
     return int(summary.best_epoch) if summary and summary.best_epoch is not None else None
-
-
-def _heads(stored: Predictions) -> tuple[str, ...]:
-    names = tuple(stored.heads)
-    return (*names, "action") if {"verb", "noun"} <= set(names) else names

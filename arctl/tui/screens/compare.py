@@ -18,10 +18,11 @@ from arctl.text import safe_line
 from arctl.tui import palette
 from arctl.tui.compare_deeds import ExportComparison
 from arctl.tui.deeds import ExportRuns
-from arctl.tui.keys import Key
 from arctl.tui.look import Look
 from arctl.tui.messages import Do, Wanted
 from arctl.tui.reading.compare import CompareWant, OverlayPanel, OverlayWant
+from arctl.tui.reading.sources import Source
+from arctl.tui.screens.compare_keys import KEYS
 from arctl.tui.screens.view import View
 from arctl.tui.snapshot import Snapshot
 from arctl.tui.wants import EmptyPanel, Panel
@@ -29,24 +30,6 @@ from arctl.tui.widgets.class_finder import ClassFinder
 from arctl.tui.widgets.heading import TabStrip
 from arctl.tui.widgets.versus import TABS, Versus
 from arctl.tui.widgets.versus_head import verdict
-
-KEYS = (
-    Key("right_square_bracket", "]", "tab(1)", "next tab", "next part of the comparison", "next-part"),
-    Key("left_square_bracket", "[", "tab(-1)", "last tab", "part before", "last-part"),
-    Key("tab", "tab", "other_side", "side", "to the other side of a wide screen", "other-side"),
-    Key("s", "s", "swap", "swap", "swap the first run and the second", "swap"),
-    Key("p", "p", "pair", "pair", "of several runs: the next two, then all again", "next-pair"),
-    Key("t", "t", "moment", "best/last", "compare the best epochs, or the last ones", "moment"),
-    Key("m", "m", "metric(1)", "metric", "draw the next metrics", "next-metric"),
-    Key("M", "M", "metric(-1)", "last metric", "draw the metrics before", "last-metric"),
-    Key("a", "a", "every", "every class", "list every class, or the first of them", "every-class"),
-    Key("slash", "/", "find", "find", "find a class; among the predictions only its samples", "find-class"),
-    Key("e", "e", "export", "export", "write it as a report (arctl report)", "export-report"),
-    Key("E", "E", "export_json", "json", "write it as JSON (arctl compare --json)", "export-json"),
-    Key("f", "f", "force", "force", "compare what was evaluated in unlike ways", "force"),
-    Key("y", "y", "copy", "copy", "copy the verdict", "copy-verdict"),
-)
-"""What can be done with a comparison."""
 
 
 class CompareScreen(View):
@@ -67,6 +50,9 @@ class CompareScreen(View):
         """All the runs, the first one first."""
         self._pair: tuple[int, ...] | None = None
         self._at, self._force = "best", False
+        self._source: Source | None = None
+        self._shown: Source | None = None
+        self._sources: tuple[Source, ...] = ()
         self._asked: tuple[CompareWant, object] | None = None
         self._since = 0.0
         self._timer: Timer | None = None
@@ -97,7 +83,7 @@ class CompareScreen(View):
         """Compare these runs, the first of them against the others."""
         if tuple(numbers) != self.numbers:
             self.numbers, self._pair, self._at, self._force, self._chart = tuple(numbers), None, "best", False, 0
-            self._asked = None
+            self._asked, self._source, self._shown, self._sources = None, None, None, ()
             self.versus.forget()
         if self.is_current:
             self._ask()
@@ -135,7 +121,7 @@ class CompareScreen(View):
     def _question(self) -> tuple[CompareWant, object]:
         rows = {row.number: row for row in self.snapshot.runs if row.number in self.chosen}
         told = tuple((one, row.state, int(row.epoch or 0)) for one, row in sorted(rows.items()))
-        return CompareWant(self.chosen, self._at, self._force), told
+        return CompareWant(self.chosen, self._at, self._force, self._source), told
 
     def _ask(self) -> None:
         self._asked = self._question()
@@ -167,7 +153,7 @@ class CompareScreen(View):
             self._timer.stop()
             self._timer = None
         if isinstance(panel, EmptyPanel):
-            self._refused(panel.why)
+            self._refused(panel)
         else:
             self._filled(panel)
 
@@ -176,19 +162,26 @@ class CompareScreen(View):
 
         assert isinstance(panel, ComparePanel)
         self._why = ""
+        self._shown, self._sources = panel.source, panel.sources
         self._verdict.update(verdict(panel, self.numbers))
         self._waiting.display = False
         self.versus.display = True
         self.versus.show(panel)
         self._note("")
 
-    def _refused(self, why: str) -> None:
-        self._why = why
+    def _refused(self, panel: EmptyPanel) -> None:
+        from arctl.tui.reading.compare import RefusedPanel
+
+        self._why = panel.why
+        known = panel if isinstance(panel, RefusedPanel) else None
+        self._shown, self._sources = (None, ()) if known is None else (known.source, known.sources)
         self.versus.display = False
         names = " and ".join(map(run_name, self.chosen))
-        more = "" if self._force else "\n\nf compares them nevertheless, with a warning on each line"
+        force = known is not None and known.overruled and not self._force
+        more = "\n\nf compares them nevertheless, with a warning on each line" if force else ""
+        more += "\n\nv compares other answers of theirs" if set(self._sources) - {self._shown} else ""
         self._verdict.update(Text(f"{names} cannot be compared", f"bold {palette.WAIT}"))
-        self._say(f"{why}{more}")
+        self._say(f"{panel.why}{more}")
         self._note("")
 
     def _say(self, text: str) -> None:
@@ -237,6 +230,16 @@ class CompareScreen(View):
     def action_moment(self) -> None:
         """Compare the last epochs, or the best ones again."""
         self._at = "last" if self._at == "best" else "best"
+        self._ask()
+
+    def action_source(self) -> None:
+        """Compare other answers of the runs."""
+        others = self._sources
+        if not set(others) - {self._shown}:
+            self.notify("the runs have no other answers in common: `arctl eval` makes some", markup=False)
+            return
+        at = others.index(self._shown) if self._shown in others else -1
+        self._source = others[(at + 1) % len(others)]
         self._ask()
 
     def action_force(self) -> None:

@@ -18,7 +18,8 @@ from arctl.tui import keys, palette
 from arctl.tui.keys import Key
 from arctl.tui.look import Look
 from arctl.tui.messages import TabNoted, Wanted
-from arctl.tui.reading.confusion import ClipsPanel, ClipsWant, ConfusionPanel, ConfusionWant, Source
+from arctl.tui.reading.confusion import ClipsPanel, ClipsWant, ConfusionPanel, ConfusionWant
+from arctl.tui.reading.sources import Source
 from arctl.tui.wants import EmptyPanel, Panel
 from arctl.tui.widgets.class_finder import ClassFinder
 from arctl.tui.widgets.class_map import ClassMap

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from arctl.sections import Cell, Section
 from arctl.tui.look import Look
 from arctl.tui.messages import Wanted
+from arctl.tui.reading.sources import TRAINING
 from arctl.tui.wants import EmptyPanel, Panel
 from arctl.tui.widgets.class_map import ClassMap
 from arctl.tui.widgets.section_page import SectionPage
@@ -102,7 +103,8 @@ class Versus(Horizontal):
             return f"only {self._samples_note} (esc: all)"
         if self.tab == "Curves":
             return f"{self._charts}  m others" if self._charts else ""
-        return f"at {self.panel.comparison.at}"
+        of = self.panel.source
+        return f"at {self.panel.comparison.at}" + (f", {of.words()}" if of != TRAINING else "")
 
     def forget(self) -> None:
         """Other runs will be shown."""
