@@ -146,9 +146,9 @@ def figure(metric: str, value: float) -> str:
     if metric.rpartition("/")[2] in _COUNTS and value == round(value):
         return f"{value:.0f}"
     size = abs(value)
-    if size and (size >= 1e6 or size < 0.1):
+    if size >= 1e6 or size < 0.1:
         return f"{value:.3g}"
-    return f"{value:.{max(0, 3 - max(0, math.floor(math.log10(size)) if size else 0))}f}"
+    return f"{value:.{max(0, 3 - max(0, math.floor(math.log10(size))))}f}"
 
 
 def place_text(axis: str, x: float) -> str:

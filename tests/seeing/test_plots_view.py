@@ -124,7 +124,7 @@ def test_a_reading_is_the_newest_point_at_or_before() -> None:
 def test_values_and_places_read_as_people_say_them() -> None:
     said = [figure("val/top1", 0.813), figure("sys/rss", 2**31), figure("val/loss", 1.23456), figure("optim/lr", 1e-4)]
     assert said == ["81.3%", "2.00 GiB", "1.235", "0.0001"]
-    assert [figure("a/b", value) for value in (np.nan, np.inf, 0.0, 12345.6)] == ["NaN", "inf", "0.000", "12346"]
+    assert [figure("a/b", value) for value in (np.nan, np.inf, 0.0, 12345.6)] == ["NaN", "inf", "0", "12346"]
     assert place_text("epoch", 12.0) == "epoch 12.0" and place_text("epoch", 3.25) == "epoch 3.25"
     assert place_text("time", 5400) == "1h30" and place_text("GPU-hours", 2.314) == "2.31 GPU-hours"
 

@@ -8,9 +8,11 @@ import pytest
 import yaml
 from textual import events
 
+from arctl.arranging import HeadLine
 from arctl.settings import Workspace, find_workspace, init_workspace
 from arctl.sync import rebuild
 from arctl.tui.screens.choose import Choose
+from arctl.tui.widgets import columns, heads
 from tests.tui import workspace as workspaces
 from tests.tui.conftest import SMALL, WIDE, Opener, Seen
 
@@ -72,6 +74,28 @@ async def test_sweeps_fold_into_one_line_with_counts(swept: Workspace, opened: O
         await seen.press("right", "z")
         assert lines(seen) == [5, 1]
         await seen.press("z")
+        assert lines(seen) == [5, 4, 3, 2, 1]
+
+
+async def test_a_folded_line_sums_up_hours_and_has_the_age_of_its_newest_run(swept: Workspace, opened: Opener) -> None:
+    async with opened(swept, WIDE) as seen:
+        await seen.press("j")
+        line = seen.app.runs.table.line
+        assert isinstance(line, HeadLine)
+        layout = columns.fit(200, [columns.NAMED[name] for name in ("hours", "age")])
+        now = 3 * 3600 + max(row.created for row in line.rows)
+        told = heads.cells(line, layout, ascii=True, hours={2: 1.5, 4: 0.25, 5: 99.0}, now=now)
+        assert [text.strip() for text, _ in told] == ["1.8", "3h"]
+        told = heads.cells(line, layout, ascii=True, hours={}, now=now)
+        assert told[0][0].strip() == "–", "nobody said that they held a GPU"
+
+
+@pytest.mark.parametrize("key", ["2", "l", "e", "w", "R", "U", "y"])
+async def test_what_needs_one_run_says_so_on_a_folded_line(swept: Workspace, opened: Opener, key: str) -> None:
+    async with opened(swept, WIDE) as seen:
+        await seen.press("j", key)
+        await seen.shows("this line stands for several runs: enter opens it")
+        await seen.press("enter")
         assert lines(seen) == [5, 4, 3, 2, 1]
 
 

@@ -46,6 +46,12 @@ class RunActions(View):
         known = {row.number: row for row in self.snapshot.runs}
         return [known[number] for number in numbers if number in known]
 
+    def one(self) -> RunRow | None:
+        """Return the run under the cursor; on a folded line, None, and say how to come to its runs."""
+        if self.table.row is None and self.table.line is not None:
+            self.notify("this line stands for several runs: enter opens it, then choose one", timeout=3, markup=False)
+        return self.table.row
+
     def action_cancel(self) -> None:
         """Ask, then cancel what is marked or under the cursor."""
         from arctl.tui import asking
@@ -62,8 +68,8 @@ class RunActions(View):
 
     def action_rerun(self) -> None:
         """Open the form with the run's set-up."""
-        if self.table.row is not None:
-            self.dashboard.rerun(self.table.row.number)
+        if (row := self.one()) is not None:
+            self.dashboard.rerun(row.number)
 
     def action_resume(self) -> None:
         """Ask, then go on with the run."""
@@ -71,7 +77,7 @@ class RunActions(View):
         from arctl.tui.screens.confirm import Confirm
         from arctl.tui.submit_deeds import ResumeRun
 
-        row = self.table.row
+        row = self.one()
         if row is None:
             return
         deed = ResumeRun(row.number)
@@ -85,7 +91,7 @@ class RunActions(View):
 
     async def action_why(self) -> None:
         """Show the run's job and say why it waits, is slow or ended."""
-        if self.table.row is None:
+        if self.one() is None:
             return
         await self.show_tab("Job")
         explain = getattr(self.pane.content, "explain", None)
@@ -94,7 +100,7 @@ class RunActions(View):
 
     async def action_note(self) -> None:
         """Write the run's note."""
-        if self.table.row is not None:
+        if self.one() is not None:
             await self.show_tab("Notes")
             edit = getattr(self.pane.content, "edit", None)
             if edit is not None:
@@ -128,8 +134,8 @@ class RunActions(View):
 
     def action_copy(self) -> None:
         """Copy the path of the run's directory through the terminal."""
-        if self.table.row is not None:
-            path = str(self.dashboard.workspace.run_dir(self.table.row.number))
+        if (row := self.one()) is not None:
+            path = str(self.dashboard.workspace.run_dir(row.number))
             self.app.copy_to_clipboard(path)
             self.notify(f"copied {safe_line(path)}", markup=False)
 

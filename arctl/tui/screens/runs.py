@@ -148,7 +148,7 @@ class RunsScreen(RunActions):
 
     def open_run(self, is_open: bool) -> None:
         """Show the run on the whole screen, or the list again."""
-        if is_open and self.table.row is not None:
+        if is_open and self.one() is not None:
             self._show_run()
             self.add_class("-open")
             self.pane.focus_content()
@@ -186,7 +186,7 @@ class RunsScreen(RunActions):
         self.table.order.filter = event.filter
         self.ask_more()
         self.table.rearrange()
-        self._show_run()
+        self._moved()
         self.show_counts()
 
     @on(FilterLine.Left)
@@ -239,7 +239,7 @@ class RunsScreen(RunActions):
 
     async def action_log(self) -> None:
         """Jump to the log, and on a narrow terminal open the run for it."""
-        if self.table.row is not None:
+        if self.one() is not None:
             await self.show_tab("Log")
 
     async def show_tab(self, title: str) -> None:

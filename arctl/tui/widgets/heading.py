@@ -149,7 +149,7 @@ class TabStrip(Widget):
         """Draw the names; the chosen one is reversed, so that it shows without colour too."""
         text = Text(no_wrap=True, overflow="ellipsis")
         for tab, label in zip(self._titles, self._labels(), strict=True):
-            text.append(f" {label} ", f"bold reverse {palette.ACCENT}" if tab == self._tab else palette.MUTED)
+            text.append(label, f"bold reverse {palette.ACCENT}" if tab == self._tab else palette.MUTED)
         room = self.size.width - text.cell_len - 1
         note = Text(safe_line(self._note, limit=200), style=palette.MUTED)
         if room > 3 and note:
@@ -162,16 +162,17 @@ class TabStrip(Widget):
         """Choose the tab under the mouse."""
         left = 0
         for tab, label in zip(self._titles, self._labels(), strict=True):
-            right = left + len(label) + 2
+            right = left + len(label)
             if left <= event.x < right:
                 self.post_message(self.Chosen(tab))
             left = right
 
     def _labels(self) -> list[str]:
-        """Return the names, cut where they leave no room for one another; never the chosen one."""
-        room = self.size.width - len(self._tab) - 2 * len(self._titles)
-        rest = sum(len(title) for title in self._titles if title != self._tab)
-        if rest <= room:
-            return list(self._titles)
-        most = max(1, room // max(1, len(self._titles) - 1))
-        return [title if title == self._tab else title[:most] for title in self._titles]
+        """Return the names with the blanks around them; where room is short, one blank, and cut but for the chosen."""
+        count, every = len(self._titles), sum(map(len, self._titles))
+        if every + 2 * count <= self.size.width:
+            return [f" {title} " for title in self._titles]
+        if every + count <= self.size.width:
+            return [f"{title} " for title in self._titles]
+        most = max(1, (self.size.width - len(self._tab) - count) // max(1, count - 1))
+        return [f"{title if title == self._tab else title[:most]} " for title in self._titles]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
@@ -33,14 +33,19 @@ def head_of(line: Line, lines: Sequence[Line], place: int) -> str | None:
     return next((other.key for other in above), None)
 
 
-def cells(line: HeadLine, layout: Sequence[tuple[Column, int]], *, ascii: bool) -> list[Cell]:
-    """Return the padded cells of a folded line."""
+def cells(
+    line: HeadLine, layout: Sequence[tuple[Column, int]], *, ascii: bool, hours: Mapping[int, float], now: float
+) -> list[Cell]:
+    """Return the padded cells of a folded line: the GPU-hours of all its runs together, the age of the newest."""
+    spent = [hours[row.number] for row in line.rows if row.number in hours]
     sign = ("v " if line.open else "> ") if ascii else ("▾ " if line.open else "▸ ")
     texts: dict[str, Cell] = {
         "run": (f"{sign}{len(line.rows)}", palette.ACCENT),
         "name": (safe_line(line.title, limit=120), f"bold {palette.TEXT}"),
         "state": _counts(line),
         "best": (wording.percent(line.best), f"bold {palette.TEXT}" if line.best is not None else palette.FAINT),
+        "hours": (wording.hours(sum(spent) if spent else None), palette.MUTED),
+        "age": (wording.age(max(row.created for row in line.rows), now), palette.MUTED),
         "model": (line.kind, palette.MUTED),
         "tags": (line.kind, palette.MUTED),
     }

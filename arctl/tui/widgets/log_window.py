@@ -133,7 +133,7 @@ class LogWindow(Vertical):
         size = read.stamp.size if read.stamp and read.lines else 0
         share = 1.0 if size and self.lines.at_bottom else self.lines.top_at / size if size else None
         self.line.stand(Standing(self.held or "", which, number, self._total, share, tuple(modes)))
-        note = "" if share is None else "following" if self.follow else f"{share:.0%}"
+        note = "" if share is None or self.follow else f"{share:.0%}"
         if note != self.note:
             self.note = note
             self.post_message(TabNoted())

@@ -42,7 +42,7 @@ class DrawnTable(Moving):
     def _cells(self, place: int) -> list[Cell]:
         line, found = self._lines[place], self._snapshot
         if isinstance(line, HeadLine):
-            return heads.cells(line, self._layout, ascii=self._ascii)
+            return heads.cells(line, self._layout, ascii=self._ascii, hours=found.hours, now=found.at)
         number = line.row.number
         return columns.cells(
             Drawn(
