@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from arctl.settings import Workspace
 from arctl.tui.app import Dashboard
 from tests.tui import workspace as workspaces
+from tests.tui.seen import Screen
 from tests.tui.tmux import Terminal
 
 SMALL = (80, 24)
 WIDE = (160, 45)
 
 
-class Seen:
-    """An application, its pilot, and what a person would see of it."""
-
-    def __init__(self, app: Dashboard, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-
-    @property
-    def text(self) -> str:
-        """The screen as text."""
-        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+class Seen(Screen[Dashboard]):
+    """The dashboard."""
 
     @property
     def at(self) -> int | None:
         """The run under the cursor."""
         return self.app.runs.table.cursor
-
-    async def press(self, *keys: str) -> None:
-        """Type."""
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def until(self, true: Callable[[], bool], *, timeout: float = 10.0) -> None:
-        """Wait until something holds."""
-        for _ in range(int(timeout / 0.05)):
-            if true():
-                return
-            await asyncio.sleep(0.05)
-            await self.pilot.pause()
-        raise AssertionError(f"never came true; the screen shows\n{self.text}")
-
-    async def shows(self, *parts: str, timeout: float = 10.0) -> None:
-        """Wait until the screen shows all of these."""
-        await self.until(lambda: all(part in self.text for part in parts), timeout=timeout)
 
 
 Opener = Callable[..., AbstractAsyncContextManager[Seen]]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 from textual.app import App, ComposeResult
-from textual.pilot import Pilot
 
 from arctl.registry import read
 from arctl.registry.rows import RunRow
@@ -19,6 +16,7 @@ from arctl.tui.messages import PanelReady, Wanted
 from arctl.tui.wants import Want
 from arctl.tui.widgets.log_tab import LogTab
 from tests.tui import workspace as workspaces
+from tests.tui.seen import Screen
 
 NUMBER = 1
 
@@ -81,38 +79,16 @@ class Reader(App[None]):
         super().copy_to_clipboard(text)
 
 
-class Seen:
-    """The application and what a person sees of it."""
-
-    def __init__(self, app: Reader, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-
-    @property
-    def text(self) -> str:
-        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+class Seen(Screen[Reader]):
+    """The log as a person sees it."""
 
     @property
     def rows(self) -> list[str]:
         """The rows of the log, without the column that shows the place and the last row."""
         return [row[:-1].rstrip() for row in self.text.split("\n")[:-1]]
 
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
     async def type(self, text: str) -> None:
+        """Type a text and enter."""
         named = {" ": "space", ":": "colon", "-": "minus", "/": "slash", "(": "left_parenthesis"}
         named |= {")": "right_parenthesis", "|": "vertical_line", "=": "equals_sign"}
         await self.press(*[named.get(char, char) for char in text], "enter")
-
-    async def until(self, true: Callable[[], bool], *, timeout: float = 10.0) -> None:
-        for _ in range(int(timeout / 0.02)):
-            if true():
-                return
-            await asyncio.sleep(0.02)
-            await self.pilot.pause()
-        raise AssertionError(f"never came true; the screen shows\n{self.text}")
-
-    async def shows(self, *parts: str, timeout: float = 10.0) -> None:
-        await self.until(lambda: all(part in self.text for part in parts), timeout=timeout)

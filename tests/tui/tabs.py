@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from textual import on
@@ -18,6 +17,7 @@ from arctl.tui.lanes import Lanes
 from arctl.tui.messages import PanelReady, Wanted
 from arctl.tui.palette import THEME
 from arctl.tui.wants import Panel
+from tests.tui.seen import Screen
 
 
 class TabApp(App[None]):
@@ -48,38 +48,18 @@ class TabApp(App[None]):
         event.taker.take(event.panel)
 
 
-class SeenTab:
-    """A tab, its pilot, and what a person would see of it."""
+class SeenTab(Screen[TabApp]):
+    """A tab."""
 
     def __init__(self, app: TabApp, pilot: Pilot[None], workspace: Workspace) -> None:
-        self.app = app
-        self.pilot = pilot
+        super().__init__(app, pilot)
         self._workspace = workspace
-
-    @property
-    def text(self) -> str:
-        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
     def show(self, number: int, *, fresh: bool = True) -> None:
         """Show a run as it stands in the registry now."""
         row = read.run(self._workspace.db, number)
         assert row is not None
         self.app.tab.show_run(row, time.time(), fresh=fresh)  # type: ignore[attr-defined]
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def until(self, true: Callable[[], bool], *, timeout: float = 10.0) -> None:
-        for _ in range(int(timeout / 0.02)):
-            await self.pilot.pause()
-            if true():
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"never came true; the screen shows\n{self.text}")
-
-    async def shows(self, *parts: str) -> None:
-        await self.until(lambda: all(part in self.text for part in parts))
 
 
 @asynccontextmanager

@@ -64,8 +64,10 @@ async def test_a_note_that_cannot_be_written_is_kept_and_written_later(
         await seen.press("j", "j")
         fill(disk.root) if how == "full" else remount(disk.root, "ro")
         await write_note(seen, "X")
-        said = "cannot be written" if how == "read-only" else "space"
-        await seen.shows(said, "e opens it", "r3d_tiny", timeout=30)
+        await seen.until(lambda: 2 in seen.app.unwritten, timeout=30)
+        told = next(note.message for note in seen.app._notifications if "e opens it" in note.message)
+        assert ("cannot be written" if how == "read-only" else "space") in told
+        await seen.shows("e opens it", "r3d_tiny")
         assert read_run(disk.run_dir(2) / "run.yaml").note == "the one to beat"
         await seen.press("e")
         await seen.shows("the one to beatX", "ctrl+s tries again")
