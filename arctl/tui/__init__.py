@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
 
 _REMOTE = {"TEXTUAL_FPS": "15", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
 """What textual is told over SSH, unless the user has told it something else."""
+
+_COLLECT = (20_000, 20, 20)
+"""When the garbage collector looks for cycles: each order of the list makes 10,000 objects that have none."""
 
 
 def run(workspace: Workspace, *, readonly: bool = False) -> None:
@@ -34,6 +38,7 @@ def run(workspace: Workspace, *, readonly: bool = False) -> None:
     dashboard = Dashboard(
         workspace, readonly=readonly or wanted.readonly, active=wanted.refresh_s, idle=5 * wanted.refresh_s
     )
+    gc.set_threshold(*_COLLECT)
     dashboard.run()
     if dashboard.return_code:
         raise SystemExit(dashboard.return_code)

@@ -6,6 +6,7 @@ so that they and the syncs follow one another.
 
 from __future__ import annotations
 
+import gc
 import queue
 import threading
 import time
@@ -152,7 +153,10 @@ class Watcher:
         mark, last, now = self._database_mark(), self._last, time.time()
         found = replace(last, changed=frozenset(), complete=True, at=now, synced=synced or last.synced)
         if mark is None or mark != self._seen:
+            whole = self._list is None or not last.complete
             listing = self._listed().refresh()
+            if whole:
+                gc.freeze()  # ten thousand rows hold no cycles, and looking through them holds up a key by 130 ms
             # What was shown before may have been the newest runs alone: then everything counts as changed.
             changed = listing.changed if last.complete else None
             trends = self._trends(listing.rows, changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ def opened() -> Opener:
             seen = Seen(app, pilot)
             await seen.until(lambda: app.snapshot.synced is not None or app.snapshot.trouble is not None)
             yield seen
+        gc.unfreeze()  # the next test's process is this one
         assert app.faults == []
 
     return open_it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ async def test_newest_run_comes_first_and_moving_keys_move(small: Workspace, ope
         assert seen.at == 1
         await seen.press("ctrl+u")
         assert seen.at == 4
+
+
+async def test_the_collector_does_not_look_through_rows_that_stay(small: Workspace, opened: Opener) -> None:
+    async with opened(small) as seen:
+        await seen.until(lambda: seen.app.snapshot.complete)
+        assert gc.get_freeze_count() > 0
+        looked_through = {id(one) for one in gc.get_objects()}
+        assert any(id(row) not in looked_through for row in seen.app.snapshot.runs)
 
 
 async def test_the_mouse_chooses_runs_and_tabs(small: Workspace, opened: Opener) -> None:
