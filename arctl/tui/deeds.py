@@ -5,9 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from arctl.rundir import run_name
 from arctl.tui.wants import Deed, Result
@@ -58,34 +56,3 @@ class SaveFilter(Deed):
     def command(self) -> str:
         """Return `arctl ls --save-filter ...`."""
         return shlex.join(["arctl", "ls", "--save-filter", self.name, "--where", self.text])
-
-
-@dataclass(frozen=True)
-class ExportRuns(Deed):
-    """Write a report on runs into the workspace."""
-
-    apart: ClassVar[bool] = True
-    numbers: tuple[int, ...]
-    """The runs."""
-
-    def do(self, workspace: Workspace) -> Iterator[Result]:
-        """Write it and tell where it is."""
-        from arctl import report
-
-        form = "html" if find_spec("matplotlib") else "markdown"
-        place = workspace.root / self.place(form)
-        place.parent.mkdir(exist_ok=True)
-        text = report.write(report.report(workspace, *self.numbers, force=True), form)
-        draft = place.with_name(f".{place.name}.tmp")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(place)
-        yield Result(f"written: {place}")
-
-    def place(self, form: str) -> Path:
-        """Return the file's place in the workspace."""
-        name = "-".join(map(run_name, self.numbers[:6])) + ("-more" if len(self.numbers) > 6 else "")
-        return Path("reports") / f"{name}.{'html' if form == 'html' else 'md'}"
-
-    def command(self) -> str:
-        """Return `arctl report ...`."""
-        return shlex.join(["arctl", "report", *map(run_name, self.numbers), "-o", str(self.place("html"))])

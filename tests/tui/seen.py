@@ -35,7 +35,7 @@ class Screen(Generic[Watched]):
         deadline = time.monotonic() + timeout
         while not true():
             if time.monotonic() > deadline:
-                told = "\n".join(note.message for note in self.app._notifications)
+                told = "\n".join(f"{note.severity}: {note.message}" for note in self.app._notifications)
                 raise AssertionError(f"never came true; the screen shows\n{self.text}\n{told}")
             await asyncio.sleep(0.03)
             await self.pilot.pause()

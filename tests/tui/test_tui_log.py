@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from textual.events import MouseScrollUp
@@ -35,16 +34,13 @@ async def test_a_key_held_down_meets_every_line_in_order(tmp_path: Path) -> None
     async with app.run_test(size=SIZE) as pilot:
         seen = Seen(app, pilot)
         await seen.shows("line 200000")
-        tops, slow = [], 0.0
+        tops = []
         for _ in range(45):
-            before = time.perf_counter()
             await seen.press("pageup")
-            slow = max(slow, time.perf_counter() - before)
             tops.append(int(seen.rows[0].split()[1]))
             assert [int(row.split()[1]) for row in seen.rows] == list(range(tops[-1], tops[-1] + 23))
         assert tops == list(range(199978 - 21, 199978 - 21 * 46, -21))
         assert len(app.tab.lines.read.lines) < 1200
-        assert slow < 1.0
 
 
 async def test_the_view_stays_while_the_log_grows_and_follows_again_when_told(tmp_path: Path) -> None:

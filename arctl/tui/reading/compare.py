@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from arctl.compare import Comparison
+    from arctl.compare import Asked, Comparison
     from arctl.raster import Curve
     from arctl.sections import Section
     from arctl.settings import Workspace
@@ -40,7 +40,7 @@ class CompareWant(Want):
     """Compare runs, the first against the others."""
 
     numbers: tuple[int, ...]
-    """Two or more."""
+    """Two or more; for a report, one or more."""
     at: str = "best"
     """`best` or `last`."""
     force: bool = False
@@ -57,6 +57,13 @@ class CompareWant(Want):
         except ArctlError as error:
             why = trouble(error).replace(f"{workspace.root}/", "")
             return RefusedPanel(self, why, *self.sources(workspace))
+
+    def asked(self) -> Asked:
+        """Return what is asked of every run."""
+        from arctl.compare import Asked
+
+        of = self.source or TRAINING
+        return Asked(at=self.at, split=of.split, views=of.variant or None, head=of.head)
 
     def sources(self, workspace: Workspace) -> tuple[Source, tuple[Source, ...]]:
         """Return which answers are compared, and all kinds that all the runs have."""
@@ -201,7 +208,7 @@ def _compared(question: _Question) -> ComparePanel:
 
     want = question.want
     source, known = want.sources(question.workspace)
-    asked = compare.Asked(at=want.at, split=source.split, views=source.variant or None, head=source.head)
+    asked = replace(want, source=source).asked()
     found = compare.compare(question.workspace, *want.numbers, asked=asked, force=want.force)
     parts: list[tuple[Section, ...]] = [
         (page.head(found), *page.metrics(found), *second_half(found), page.cost(found)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import ClassVar
 
@@ -16,8 +16,7 @@ from textual.widgets import Static
 from arctl.rundir import run_name
 from arctl.text import safe_line
 from arctl.tui import palette
-from arctl.tui.compare_deeds import ExportComparison
-from arctl.tui.deeds import ExportRuns
+from arctl.tui.export_deeds import Export, ExportComparison, ExportReport
 from arctl.tui.look import Look
 from arctl.tui.messages import Do, Wanted
 from arctl.tui.reading.compare import CompareWant, OverlayPanel, OverlayWant
@@ -275,13 +274,15 @@ class CompareScreen(View):
 
     def action_export(self) -> None:
         """Write a report."""
-        if self.versus.filled and not self._why:
-            self.app.post_message(Do(ExportRuns(self.chosen)))
+        self._export(ExportReport)
 
     def action_export_json(self) -> None:
         """Write the document."""
-        if self.versus.filled and not self._why and self._asked is not None:
-            self.app.post_message(Do(ExportComparison(self._asked[0])))
+        self._export(ExportComparison)
+
+    def _export(self, kind: Callable[[CompareWant], Export]) -> None:
+        if self.versus.filled and not self._why:
+            self.app.post_message(Do(kind(CompareWant(self.chosen, self._at, self._force, self._shown))))
 
     def action_copy(self) -> None:
         """Copy the verdict."""

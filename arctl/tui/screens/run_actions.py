@@ -126,11 +126,12 @@ class RunActions(View):
 
     def action_export(self) -> None:
         """Write a report on the marked runs, or on the one under the cursor."""
-        from arctl.tui.deeds import ExportRuns
+        from arctl.tui.export_deeds import ExportReport
+        from arctl.tui.reading.compare import CompareWant
 
         rows = self.chosen()
         if rows:
-            self.post_message(Do(ExportRuns(tuple(row.number for row in rows))))
+            self.post_message(Do(ExportReport(CompareWant(tuple(row.number for row in rows)))))
 
     def action_copy(self) -> None:
         """Copy the path of the run's directory through the terminal."""
