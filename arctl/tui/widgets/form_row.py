@@ -118,9 +118,12 @@ class Row:
                 yield Text.assemble(" " * LABEL, line)
 
     def _problem(self, room: int) -> list[Text]:
-        if self.problem:
-            return [Text(part, style=palette.BAD) for part in _wrapped(f"! {self.problem}", room)[:_PROBLEM_LINES]]
-        return [Text(f"- {self.gap}"[:room], style=palette.WAIT)] if self.gap and self.empty else []
+        said, style = f"! {self.problem}", palette.BAD
+        if not self.problem:
+            said, style = f"- {self.gap}", palette.WAIT
+            if not (self.gap and self.empty):
+                return []
+        return [Text(part, style=style) for part in _wrapped(said, room)[:_PROBLEM_LINES]]
 
     def _offered(self, known: Known) -> Iterator[Text]:
         yield Text(safe_line(hint(self.field, self.line.before, known)), style=palette.MUTED)
