@@ -84,7 +84,7 @@ class Dashboard(OrderedKeys):
         self.set_interval(terminal.tick(), self._show_status)
         if not self.is_headless:
             terminal.leave_on_signals(self)
-            self.set_interval(1.0, terminal.leave_with_the_terminal)
+            terminal.leave_with_the_terminal()
 
     def on_unmount(self) -> None:
         """Let the threads go."""

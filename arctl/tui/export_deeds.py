@@ -11,16 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from arctl.rundir import run_name
-from arctl.tui.reading.compare import ComparePanel, CompareWant, RefusedPanel
+from arctl.tui.reading.compare import CompareWant
 from arctl.tui.reading.sources import TRAINING
 from arctl.tui.wants import Deed, Result
 
 if TYPE_CHECKING:
     from arctl.settings import Workspace
-
-
-class Refused(Exception):
-    """What was wanted cannot be compared; the message says why and names the cure."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +34,12 @@ class Export(Deed):
 
     @abstractmethod
     def text(self, workspace: Workspace) -> str:
-        """Return what is written. Raises Refused, and what the command raises."""
+        """Return what is written. Raises what the command does."""
 
     def do(self, workspace: Workspace) -> Iterator[Result]:
         """Write it and tell where it is."""
         place = workspace.root / self.place
-        try:
-            text = self.text(workspace)
-        except Refused as refused:
-            yield Result(str(refused), good=False)
-            return
+        text = self.text(workspace)
         place.parent.mkdir(exist_ok=True)
         draft = place.with_name(f".{place.name}.tmp")
         draft.write_text(text, encoding="utf-8")
@@ -107,11 +99,7 @@ class ExportComparison(Export):
         from arctl import compare
         from arctl.text import safe_json
 
-        panel = self.want.read(workspace)
-        if isinstance(panel, RefusedPanel):
-            raise Refused(panel.why)
-        assert isinstance(panel, ComparePanel)
-        document = {"schema": compare.SCHEMA, **compare.to_json(panel.comparison)}
+        document = {"schema": compare.SCHEMA, **compare.to_json(self.want.compared(workspace).comparison)}
         return safe_json(json.dumps(document, ensure_ascii=False, separators=(", ", ": "))) + "\n"
 
     def command(self) -> str:

@@ -35,10 +35,9 @@ LEAVE_S = 5.0
 
 
 def leave_on_signals(app: App[Any]) -> None:
-    """Leave in order when told to; at once where the terminal has gone or takes nothing any more."""
+    """Leave in order when told to; after `LEAVE_S` without it, as where the terminal takes nothing any more."""
 
     def leave(number: int) -> None:
-        leave_with_the_terminal()
         guard = threading.Timer(LEAVE_S, os._exit, (128 + number,))
         guard.daemon = True
         guard.start()
@@ -49,8 +48,13 @@ def leave_on_signals(app: App[Any]) -> None:
 
 
 def leave_with_the_terminal() -> None:
-    """Leave at once where the terminal has gone: textual would read its end again and again."""
-    look = select.poll()
-    look.register(sys.__stdin__ or 0, 0)
-    if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in look.poll(0)):
-        os._exit(128 + signal.SIGHUP)  # nothing is left to restore, and textual would wait to write to it
+    """Leave at once when the terminal has gone, from a thread: textual may be waiting to write to it, for ever."""
+
+    def watch() -> None:
+        look = select.poll()
+        look.register(sys.__stdin__ or 0, 0)
+        while not any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in look.poll()):
+            pass
+        os._exit(128 + signal.SIGHUP)  # nothing is left to restore
+
+    threading.Thread(target=watch, name="arctl-terminal", daemon=True).start()

@@ -47,14 +47,11 @@ def sleeping(tmp_path: Path, desk_in: Any) -> Iterator[Any]:
     assert desk.until("run1", lambda run: run["state"] == "cancelled")["number"] == 1
 
 
-@pytest.mark.parametrize("how", ["hangup", "terminate", "closed", "killed"])
+@pytest.mark.parametrize("how", ["hangup", "terminate", "closed"])
 def test_a_terminal_that_goes_ends_the_dashboard_and_nothing_else(sleeping: Any, how: str) -> None:
     terminal = opened(sleeping.directory)
-    if how in ("closed", "killed"):
+    if how == "closed":
         os.close(terminal._here)
-        if how == "killed":  # as tmux and sshd do it: what was stopped is woken to hear that its terminal has gone
-            terminal.process.send_signal(signal.SIGCONT)
-            terminal.process.send_signal(signal.SIGHUP)
         assert terminal.process.wait(timeout=15) == 128 + signal.SIGHUP
     else:
         number = signal.SIGHUP if how == "hangup" else signal.SIGTERM
@@ -64,6 +61,18 @@ def test_a_terminal_that_goes_ends_the_dashboard_and_nothing_else(sleeping: Any,
     assert whole(sleeping.directory)
     assert json.loads(sleeping.arctl("show", "run1", "--json").stdout)["state"] == "running"
     assert len(sleeping.json("ls", "--all")["runs"]) == 1
+
+
+def test_it_goes_with_its_terminal_whatever_it_waits_for(tmp_path: Path) -> None:
+    waits = "print('waits', flush=True); threading.Event().wait()"  # as textual does for a writer that has ended
+    code = f"import threading; from arctl.tui import terminal; terminal.leave_with_the_terminal(); {waits}"
+    terminal = Terminal([sys.executable, "-c", code], cwd=tmp_path, env=environment())
+    terminal.until(lambda raw: b"waits" in raw)
+    os.close(terminal._here)
+    try:
+        assert terminal.process.wait(timeout=15) == 128 + signal.SIGHUP
+    finally:
+        terminal.process.kill()
 
 
 def test_stopped_it_gives_the_terminal_back_and_goes_on_when_it_is_told_to(sleeping: Any) -> None:

@@ -17,6 +17,7 @@ from tests.trainer.data_videos import read_number, write_ucf
 from trainer.config import Config, resolve
 from trainer.data.annotations import read_ucf101
 from trainer.data.augment import draws, eval_clips, flips, train_clips
+from trainer.data.clips import explained_workers
 from trainer.data.decode import uniform_indices
 from trainer.data.loaders import Batch, Loaders, open_loaders
 from trainer.errors import DataError, TrainerError
@@ -136,6 +137,19 @@ def test_a_killed_loader_process_is_an_error_not_a_hang(root: Path) -> None:
     folder = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError(104, "Connection reset by peer"), EOFError(), FileNotFoundError(2)]
+)
+def test_a_loader_that_ends_while_it_hands_over_a_batch_is_explained(error: Exception) -> None:
+    with pytest.raises(TrainerError, match="a loader process ended: "), explained_workers():
+        raise error
+
+
+def test_a_missing_file_is_no_loader_that_ended(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), explained_workers():
+        (tmp_path / "gone").read_bytes()
 
 
 def kill_a_loader(root: Path) -> None:

@@ -12,10 +12,12 @@ from typing import ClassVar
 
 import pytest
 from textual import events
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
 
 from arctl.settings import Workspace, init_workspace
 from arctl.tui.lanes import Lanes
-from arctl.tui.screens.note_editor import NoteEditor
+from arctl.tui.screens.note_editor import Writing
 from arctl.tui.wants import Panel, Taker, Want
 from tests.tui.conftest import WIDE, Opener
 
@@ -74,10 +76,27 @@ async def test_two_tabs_asked_for_at_once_leave_the_second_in_sight(small: Works
         assert (shown, pane.tab) == (["Job"], "Job")
 
 
+class Late(ModalScreen[None]):
+    """An editor that gets the focus a while after it has been opened, as on a busy machine."""
+
+    AUTO_FOCUS = "#nothing"
+
+    def compose(self) -> ComposeResult:
+        yield Writing("before ")
+
+    def on_mount(self) -> None:
+        self.set_timer(0.3, self.begin)
+
+    def begin(self) -> None:
+        area = self.query_one(Writing)
+        area.move_cursor(area.document.end)
+        area.focus()
+
+
 async def test_letters_wait_for_the_editor_that_is_being_opened(small: Workspace, opened: Opener) -> None:
     async with opened(small, WIDE) as seen:
-        editor = NoteEditor(4, "name", "before ", None)
-        seen.app.push_screen(editor)
+        editor = Late()
+        await seen.app.push_screen(editor)
         for letter in "after":
             seen.app.post_message(events.Key(letter, letter))
-        await seen.until(lambda: editor._area.text == "before after")
+        await seen.until(lambda: editor.query_one(Writing).text == "before after")

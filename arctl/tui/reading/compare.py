@@ -51,12 +51,16 @@ class CompareWant(Want):
     lane: ClassVar[str] = "compare"
 
     def read(self, workspace: Workspace) -> Panel:
-        """Compare, or find that nothing has changed since."""
+        """Compare, or say why that is refused."""
         try:
-            return _compared(_Question(self, workspace.root, _stamp(workspace, self.numbers), workspace))
+            return self.compared(workspace)
         except ArctlError as error:
             why = trouble(error).replace(f"{workspace.root}/", "")
             return RefusedPanel(self, why, *self.sources(workspace))
+
+    def compared(self, workspace: Workspace) -> ComparePanel:
+        """Compare, or find that nothing has changed since. Raises what `compare.compare` does."""
+        return _compared(_Question(self, workspace.root, _stamp(workspace, self.numbers), workspace))
 
     def asked(self) -> Asked:
         """Return what is asked of every run."""

@@ -118,11 +118,12 @@ class Row:
                 yield Text.assemble(" " * LABEL, line)
 
     def _problem(self, room: int) -> list[Text]:
-        said, style = f"! {self.problem}", palette.BAD
-        if not self.problem:
+        if self.problem:
+            said, style = f"! {self.problem}", palette.BAD
+        elif self.gap and self.empty:
             said, style = f"- {self.gap}", palette.WAIT
-            if not (self.gap and self.empty):
-                return []
+        else:
+            return []
         return [Text(part, style=style) for part in _wrapped(said, room)[:_PROBLEM_LINES]]
 
     def _offered(self, known: Known) -> Iterator[Text]:
