@@ -19,10 +19,14 @@ from tests.tui.conftest import SMALL, WIDE, Opener
 async def test_both_charts_of_a_tall_screen_share_their_axis(small: Workspace, opened: Opener) -> None:
     async with opened(small, WIDE) as seen:
         await seen.press("G", "k")
-        await seen.shows("val/top1", "val/loss")
-        corners = [line.index("└─") for line in seen.text.split("\n") if "└─" in line]
-        assert len(corners) == 2
-        assert len(set(corners)) == 1
+        await seen.shows("run2 r3d_tiny ─", "val/top1", "val/loss")
+
+        def corners() -> list[int]:
+            return [line.index("└─") for line in seen.text.split("\n") if "└─" in line]
+
+        # The run beside the list follows once the cursor rests, and its curves once they are read.
+        await seen.until(lambda: len(corners()) == 2)
+        assert len(set(corners())) == 1
 
 
 async def test_the_gap_is_in_the_list_of_a_wide_screen(small: Workspace, opened: Opener) -> None:
